@@ -1,0 +1,107 @@
+-- The proof of what was done.
+
+CREATE TABLE saas.platform_audit_logs (
+  id               uuid NOT NULL,
+  occurred_at      timestamptz NOT NULL DEFAULT now(),
+  xid              xid8 NOT NULL DEFAULT pg_current_xact_id(),
+  epoch            text NOT NULL,
+  actor_type       text NOT NULL CHECK (actor_type IN ('user', 'api_key', 'database_role')),
+  actor_id         uuid,
+  database_role    text NOT NULL,
+  on_behalf_of     uuid,
+  impersonation_id uuid,
+  session_id       uuid,
+  request_id       uuid,
+  tenant_id        uuid,
+  action           text NOT NULL CHECK (action <> ''),
+  target_type      text NOT NULL,
+  target_id        text,
+  outcome          text NOT NULL DEFAULT 'success' CHECK (outcome IN ('success', 'denied', 'error')),
+  reason           text,
+  ip_address       inet,
+  user_agent       text,
+  old_values       jsonb,
+  new_values       jsonb,
+  row_hash         bytea NOT NULL CHECK (length(row_hash) = 32),
+  PRIMARY KEY (occurred_at, id),
+  CHECK ((actor_type = 'database_role') = (actor_id IS NULL))
+) PARTITION BY RANGE (occurred_at);
+CREATE INDEX platform_audit_logs_tenant_id_idx ON saas.platform_audit_logs (tenant_id, occurred_at);
+CREATE INDEX platform_audit_logs_actor_id_idx ON saas.platform_audit_logs (actor_id, occurred_at);
+CREATE INDEX platform_audit_logs_target_idx ON saas.platform_audit_logs (target_type, target_id);
+COMMENT ON TABLE saas.platform_audit_logs IS 'Who did what to what, when and why, in the same transaction as the change itself. Append-only.';
+COMMENT ON COLUMN saas.platform_audit_logs.actor_id IS 'The person who acts: under impersonation the impersonator. NULL when a database role acted without a context.';
+COMMENT ON COLUMN saas.platform_audit_logs.on_behalf_of IS 'Under impersonation the user acted for.';
+COMMENT ON COLUMN saas.platform_audit_logs.epoch IS 'The cluster''s life (system identifier and timeline): transaction ids start over after a restore.';
+COMMENT ON COLUMN saas.platform_audit_logs.row_hash IS 'SHA-256 over all other columns, set by trigger.';
+
+CREATE TABLE saas.audit_seals (
+  seal        bigint PRIMARY KEY CHECK (seal > 0),
+  previous    bigint UNIQUE NULLS NOT DISTINCT REFERENCES saas.audit_seals (seal),
+  sealed_at   timestamptz NOT NULL DEFAULT now(),
+  row_count   bigint NOT NULL CHECK (row_count >= 0),
+  merkle_root bytea NOT NULL CHECK (length(merkle_root) = 32),
+  digest      bytea NOT NULL CHECK (length(digest) = 32),
+  CHECK (previous = seal - 1 AND seal > 1 OR previous IS NULL AND seal = 1)
+);
+COMMENT ON TABLE saas.audit_seals IS 'Gapless chain of sealed blocks of the audit log. digest covers the block and the seal before it: export it, and later tampering shows.';
+
+CREATE TABLE saas.audit_seal_rows (
+  seal     bigint NOT NULL REFERENCES saas.audit_seals (seal),
+  position bigint NOT NULL CHECK (position > 0),
+  log_id   uuid NOT NULL UNIQUE,
+  row_hash bytea NOT NULL CHECK (length(row_hash) = 32),
+  PRIMARY KEY (seal, position)
+);
+COMMENT ON TABLE saas.audit_seal_rows IS 'Which audit rows a seal covers.';
+
+CREATE TABLE saas.incidents (
+  id           uuid PRIMARY KEY,
+  kind         text NOT NULL DEFAULT 'security' CHECK (kind IN ('security', 'availability', 'privacy')),
+  severity     text NOT NULL CHECK (severity IN ('low', 'medium', 'high', 'critical')),
+  title        text NOT NULL CHECK (btrim(title) <> ''),
+  description  text,
+  status       text NOT NULL DEFAULT 'open' CHECK (status IN ('open', 'contained', 'resolved', 'reviewed')),
+  opened_by    uuid REFERENCES saas.users (id),
+  opened_at    timestamptz NOT NULL DEFAULT now(),
+  contained_at timestamptz,
+  resolved_at  timestamptz,
+  reviewed_at  timestamptz,
+  reviewed_by  uuid REFERENCES saas.users (id),
+  post_mortem  text,
+  CHECK (status <> 'reviewed' OR btrim(post_mortem) <> '')
+);
+CREATE INDEX incidents_opened_by_idx ON saas.incidents (opened_by);
+CREATE INDEX incidents_reviewed_by_idx ON saas.incidents (reviewed_by);
+COMMENT ON TABLE saas.incidents IS 'Security, availability and privacy incidents, from opening to the reviewed post-mortem.';
+
+CREATE TABLE saas.security_events (
+  id          uuid PRIMARY KEY,
+  occurred_at timestamptz NOT NULL DEFAULT now(),
+  severity    text NOT NULL CHECK (severity IN ('info', 'low', 'medium', 'high', 'critical')),
+  kind        text NOT NULL CHECK (kind <> ''),
+  subject     text,
+  user_id     uuid REFERENCES saas.users (id),
+  tenant_id   uuid REFERENCES saas.tenants (id),
+  ip_address  inet,
+  evidence    jsonb NOT NULL DEFAULT '{}',
+  status      text NOT NULL DEFAULT 'open' CHECK (status IN ('open', 'acknowledged', 'dismissed', 'escalated')),
+  incident_id uuid REFERENCES saas.incidents (id)
+);
+CREATE INDEX security_events_user_id_idx ON saas.security_events (user_id);
+CREATE INDEX security_events_tenant_id_idx ON saas.security_events (tenant_id);
+CREATE INDEX security_events_incident_id_idx ON saas.security_events (incident_id);
+CREATE INDEX security_events_occurred_at_idx ON saas.security_events (occurred_at);
+COMMENT ON TABLE saas.security_events IS 'Suspicious or exceptional activity, with its evidence.';
+
+CREATE TABLE saas.outbox (
+  id           uuid PRIMARY KEY,
+  topic        text NOT NULL CHECK (topic <> ''),
+  tenant_id    uuid REFERENCES saas.tenants (id) ON DELETE CASCADE,
+  payload      jsonb NOT NULL,
+  created_at   timestamptz NOT NULL DEFAULT now(),
+  delivered_at timestamptz
+);
+CREATE INDEX outbox_tenant_id_idx ON saas.outbox (tenant_id);
+CREATE INDEX outbox_pending_idx ON saas.outbox (created_at) WHERE delivered_at IS NULL;
+COMMENT ON TABLE saas.outbox IS 'Messages to the outside world, written with the change they tell of and delivered afterwards.';

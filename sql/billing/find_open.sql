@@ -1,0 +1,14 @@
+-- The oldest period of tenant $1 that is to be closed before, or is, the one that contains the day $2,
+-- and whether it has ended by $3. Locks the subscription and the tenant.
+SELECT s.id,
+       CASE p.billing_cycle WHEN 'calendar' THEN date_trunc('month', s.current_period_start)::date
+                            ELSE s.current_period_start END,
+       s.current_period_end <= ($3 AT TIME ZONE t.time_zone)::date
+  FROM saas.tenant_subscriptions s
+  JOIN saas.tenants t ON t.id = s.tenant_id
+  JOIN saas.plans p ON p.id = s.plan_id
+ WHERE s.tenant_id = $1 AND s.settled_at IS NULL
+   AND (s.current_period_start <= $2
+        OR p.billing_cycle = 'calendar' AND date_trunc('month', s.current_period_start) = date_trunc('month', $2))
+ ORDER BY s.current_period_start LIMIT 1
+   FOR NO KEY UPDATE OF s, t

@@ -1,0 +1,166 @@
+-- Every feature that a plan names is known to metering.
+CREATE FUNCTION saas.register_feature() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  INSERT INTO saas.features (key, aggregation) VALUES (NEW.feature_key, NEW.aggregation) ON CONFLICT (key) DO NOTHING;
+  RETURN NEW;
+END $$;
+
+-- A price that somebody pays never changes: a new price is a new version of the plan.
+CREATE FUNCTION saas.keep_plan_terms() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  plan uuid := CASE TG_ARGV[0] WHEN 'plans' THEN (to_jsonb(OLD) ->> 'id') ELSE to_jsonb(OLD) ->> 'plan_id' END;
+BEGIN
+  IF EXISTS (SELECT FROM saas.tenant_subscriptions WHERE plan_id = plan) THEN
+    RAISE EXCEPTION 'The terms of a plan that has subscriptions can''t change'
+      USING ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = 'Add a new version of the plan; running subscriptions keep theirs.';
+  END IF;
+  RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+END $$;
+
+-- A tenant's plan and billing state are those of its subscription.
+CREATE FUNCTION saas.follow_subscription() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  UPDATE saas.tenants t
+     SET plan = CASE NEW.status WHEN 'canceled' THEN 'free' ELSE p.key END,
+         billing_state = CASE NEW.status
+                           WHEN 'trialing' THEN 'trial'
+                           WHEN 'paused' THEN t.billing_state
+                           ELSE NEW.status
+                         END
+    FROM saas.plans p
+   WHERE t.id = NEW.tenant_id AND p.id = NEW.plan_id
+     -- An old contract's end says nothing once there is a new one.
+     AND (NEW.status <> 'canceled' OR NOT EXISTS (
+           SELECT FROM saas.tenant_subscriptions s WHERE s.tenant_id = NEW.tenant_id AND s.status <> 'canceled'));
+  RETURN NULL;
+END $$;
+
+-- The running number and balance of a tenant's ledger. Whoever posts holds the tenant's row, so
+-- entries follow one another; the unique number and the check on the balance guarantee it.
+CREATE FUNCTION saas.post_ledger_entry() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  last_entry bigint;
+  balance bigint;
+BEGIN
+  PERFORM FROM saas.tenants WHERE id = NEW.tenant_id FOR NO KEY UPDATE;
+  SELECT l.entry, l.balance_after INTO last_entry, balance
+    FROM saas.tenant_credit_ledger l WHERE l.tenant_id = NEW.tenant_id ORDER BY l.entry DESC LIMIT 1;
+  balance := coalesce(balance, 0);
+  IF balance + NEW.delta < 0 THEN
+    RAISE EXCEPTION 'The balance is % minor units, % can''t be used', balance, -NEW.delta
+      USING ERRCODE = 'configuration_limit_exceeded';
+  END IF;
+  NEW.entry := coalesce(last_entry, 0) + 1;
+  NEW.balance_after := balance + NEW.delta;
+  NEW.created_at := now();
+  RETURN NEW;
+END $$;
+
+-- Which grants a used credit comes from: by priority, then the one that expires first, then the older.
+CREATE FUNCTION saas.allocate_credit() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  allocated bigint;
+BEGIN
+  WITH lots AS (
+    SELECT g.id, g.priority, g.expires_at, g.entry,
+           g.delta - coalesce((SELECT sum(a.amount) FROM saas.credit_allocations a
+                                WHERE a.tenant_id = g.tenant_id AND a.grant_id = g.id), 0) AS remaining
+      FROM saas.tenant_credit_ledger g
+     WHERE g.tenant_id = NEW.tenant_id AND g.delta > 0
+       AND CASE WHEN NEW.grant_id IS NULL THEN g.expires_at IS NULL OR g.expires_at > now() ELSE g.id = NEW.grant_id END
+  ), ordered AS (
+    SELECT id, remaining,
+           sum(remaining) OVER (ORDER BY priority, expires_at NULLS LAST, entry) - remaining AS before
+      FROM lots WHERE remaining > 0
+  ), drawn AS (
+    INSERT INTO saas.credit_allocations (tenant_id, entry_id, grant_id, amount)
+    SELECT NEW.tenant_id, NEW.id, id, least(remaining, -NEW.delta - before)
+      FROM ordered WHERE before < -NEW.delta
+    RETURNING amount
+  )
+  SELECT sum(amount) INTO allocated FROM drawn;
+  IF allocated IS DISTINCT FROM -NEW.delta THEN
+    RAISE EXCEPTION 'Only % of % minor units are left: other credits have expired', coalesce(allocated, 0), -NEW.delta
+      USING ERRCODE = 'configuration_limit_exceeded';
+  END IF;
+  RETURN NULL;
+END $$;
+
+-- A finalized invoice keeps what it says. What may still change: its status and when, what the
+-- provider calls it, and when it is due.
+CREATE FUNCTION saas.keep_finalized_invoice() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF TG_OP = 'DELETE' OR
+     ROW (OLD.id, OLD.subscription_id, OLD.issuer_id, OLD.number, OLD.period, OLD.period_start, OLD.period_end,
+          OLD.subscription_amount, OLD.usage_amount, OLD.other_amount, OLD.discount, OLD.tax, OLD.credit_amount,
+          OLD.total_amount, OLD.currency, OLD.finalized_at, OLD.created_at)
+     IS DISTINCT FROM
+     ROW (NEW.id, NEW.subscription_id, NEW.issuer_id, NEW.number, NEW.period, NEW.period_start, NEW.period_end,
+          NEW.subscription_amount, NEW.usage_amount, NEW.other_amount, NEW.discount, NEW.tax, NEW.credit_amount,
+          NEW.total_amount, NEW.currency, NEW.finalized_at, NEW.created_at) THEN
+    RAISE EXCEPTION 'Invoice % is finalized and can''t change', OLD.number
+      USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Void it, or correct it on the next one.';
+  END IF;
+  RETURN NEW;
+END $$;
+
+-- Lines belong to drafts only. Where they don't add up to their invoice (yet), the invoice is touched, so
+-- that its total is checked at commit.
+CREATE FUNCTION saas.check_invoice_lines() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  number text;
+BEGIN
+  SELECT i.number INTO number
+    FROM changed_lines l JOIN saas.payment_invoices i ON i.tenant_id = l.tenant_id AND i.id = l.invoice_id
+   WHERE i.status <> 'draft' LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION 'Invoice % is finalized and its lines can''t change', number
+      USING ERRCODE = 'object_not_in_prerequisite_state';
+  END IF;
+  UPDATE saas.payment_invoices i SET updated_at = now()
+    FROM (SELECT DISTINCT tenant_id, invoice_id FROM changed_lines) l
+   WHERE i.tenant_id = l.tenant_id AND i.id = l.invoice_id
+     AND i.total_amount <> (SELECT coalesce(sum(a.amount), 0) FROM saas.payment_invoice_lines a
+                             WHERE a.tenant_id = i.tenant_id AND a.invoice_id = i.id);
+  RETURN NULL;
+END $$;
+
+-- What a closed period was billed by stays as it was.
+CREATE FUNCTION saas.keep_closed_usage() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RAISE EXCEPTION 'Usage of % in the closed period % can''t change', OLD.feature_key, OLD.period
+    USING ERRCODE = 'object_not_in_prerequisite_state',
+          HINT = 'Later usage becomes an adjustment on the next invoice.';
+END $$;
+
+-- The chain of closed periods only grows. A reissue after a void names the new invoice.
+CREATE FUNCTION saas.keep_billed_period() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF TG_OP = 'UPDATE' AND (to_jsonb(OLD) - 'invoice_id') = (to_jsonb(NEW) - 'invoice_id') AND EXISTS (
+    SELECT FROM saas.payment_invoices i
+     WHERE i.tenant_id = OLD.tenant_id AND i.id = OLD.invoice_id AND i.status = 'void') THEN
+    RETURN NEW;
+  END IF;
+  RAISE EXCEPTION 'A billed period can''t change' USING ERRCODE = 'object_not_in_prerequisite_state';
+END $$;
+
+-- Closes a month, a batch a transaction. No SET clause and no exception block: both forbid COMMIT.
+CREATE PROCEDURE saas.close_period(period date, batch_size integer DEFAULT 1000)
+LANGUAGE plpgsql AS $$
+DECLARE
+  started timestamptz := pg_catalog.clock_timestamp();
+BEGIN
+  WHILE saas.close_next_batch(period, batch_size, started) LOOP
+    COMMIT;
+  END LOOP;
+END $$;

@@ -1,0 +1,18 @@
+-- The next subscriptions to close: their period begins before $1 and has ended by $2; $3 at most; not
+-- those parked since $4; only of tenant $5 if given. Locks them and their tenants, so that two closers
+-- work beside each other and nobody spends a tenant's credits meanwhile.
+SELECT s.tenant_id, s.id,
+       CASE p.billing_cycle WHEN 'calendar' THEN date_trunc('month', s.current_period_start)::date
+                            ELSE s.current_period_start END
+  FROM saas.tenant_subscriptions s
+  JOIN saas.tenants t ON t.id = s.tenant_id
+  JOIN saas.plans p ON p.id = s.plan_id
+ WHERE s.settled_at IS NULL AND s.current_period_start < $1
+   AND s.current_period_end <= ($2 AT TIME ZONE t.time_zone)::date
+   AND ($5 IS NULL OR s.tenant_id = $5)
+   AND NOT EXISTS (
+     SELECT FROM saas.close_parked k
+      WHERE k.tenant_id = s.tenant_id AND k.subscription_id = s.id AND k.parked_at >= $4)
+ ORDER BY s.tenant_id
+ LIMIT $3
+   FOR NO KEY UPDATE OF s, t SKIP LOCKED

@@ -1,0 +1,14 @@
+-- Tenant $1's subscription $2 to plan $3 with $4 seats from $5, with trial $6 or the plan's own.
+INSERT INTO saas.tenant_subscriptions (tenant_id, id, plan_id, status, anchor, current_period_start, current_period_end,
+                                       subscription_seat, trial_end)
+SELECT t.id, $2, p.id, CASE WHEN trial.until > $5 THEN 'trialing' ELSE 'active' END, $5, first.day,
+       CASE p.billing_cycle
+         WHEN 'calendar' THEN (date_trunc('month', first.day) + interval '1 month')::date
+         ELSE (upper(saas.billing_period($5, '1 month', $5, t.time_zone)) AT TIME ZONE t.time_zone)::date
+       END, $4, CASE WHEN trial.until > $5 THEN trial.until END
+  FROM saas.tenants t
+  JOIN saas.plans p ON p.id = $3
+ CROSS JOIN LATERAL (SELECT ($5 AT TIME ZONE t.time_zone)::date AS day) first
+ CROSS JOIN LATERAL (SELECT $5 + coalesce($6, make_interval(days => p.trial_days)) AS until) trial
+ WHERE t.id = $1
+ON CONFLICT (tenant_id) WHERE status <> 'canceled' DO NOTHING

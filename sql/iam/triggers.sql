@@ -1,0 +1,49 @@
+CREATE TRIGGER trg_enforce_system_role_assignment
+  BEFORE INSERT OR UPDATE ON saas.system_role_assignments
+  FOR EACH ROW EXECUTE FUNCTION saas.enforce_system_role_assignment();
+CREATE TRIGGER trg_role_scope_fixed
+  BEFORE UPDATE OF tenant_id ON saas.roles
+  FOR EACH ROW WHEN (OLD.tenant_id IS DISTINCT FROM NEW.tenant_id)
+  EXECUTE FUNCTION saas.keep_role_scope();
+
+-- Whatever decides permissions tells every backend to forget what it knew.
+CREATE TRIGGER trg_permissions_changed BEFORE INSERT OR UPDATE OR DELETE ON saas.roles
+  FOR EACH ROW EXECUTE FUNCTION saas.permissions_changed();
+CREATE TRIGGER trg_permissions_truncated BEFORE TRUNCATE ON saas.roles
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.permissions_changed();
+CREATE TRIGGER trg_permissions_changed BEFORE INSERT OR UPDATE OR DELETE ON saas.permissions
+  FOR EACH ROW EXECUTE FUNCTION saas.permissions_changed();
+CREATE TRIGGER trg_permissions_truncated BEFORE TRUNCATE ON saas.permissions
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.permissions_changed();
+CREATE TRIGGER trg_permissions_changed BEFORE INSERT OR UPDATE OR DELETE ON saas.role_permissions
+  FOR EACH ROW EXECUTE FUNCTION saas.permissions_changed();
+CREATE TRIGGER trg_permissions_truncated BEFORE TRUNCATE ON saas.role_permissions
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.permissions_changed();
+CREATE TRIGGER trg_permissions_changed BEFORE INSERT OR UPDATE OR DELETE ON saas.system_role_assignments
+  FOR EACH ROW EXECUTE FUNCTION saas.permissions_changed();
+CREATE TRIGGER trg_permissions_truncated BEFORE TRUNCATE ON saas.system_role_assignments
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.permissions_changed();
+CREATE TRIGGER trg_permissions_changed BEFORE INSERT OR UPDATE OR DELETE ON saas.tenant_members
+  FOR EACH ROW EXECUTE FUNCTION saas.permissions_changed();
+CREATE TRIGGER trg_permissions_truncated BEFORE TRUNCATE ON saas.tenant_members
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.permissions_changed();
+CREATE TRIGGER trg_permissions_changed BEFORE INSERT OR UPDATE OR DELETE ON saas.access_grants
+  FOR EACH ROW EXECUTE FUNCTION saas.permissions_changed();
+CREATE TRIGGER trg_permissions_truncated BEFORE TRUNCATE ON saas.access_grants
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.permissions_changed();
+CREATE TRIGGER trg_permissions_changed BEFORE UPDATE OF suspended_at, deleted_at OR DELETE ON saas.tenants
+  FOR EACH ROW EXECUTE FUNCTION saas.permissions_changed();
+CREATE TRIGGER trg_permissions_truncated BEFORE TRUNCATE ON saas.tenants
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.permissions_changed();
+CREATE TRIGGER trg_permissions_changed BEFORE UPDATE OF deleted_at OR DELETE ON saas.users
+  FOR EACH ROW EXECUTE FUNCTION saas.permissions_changed();
+CREATE TRIGGER trg_permissions_truncated BEFORE TRUNCATE ON saas.users
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.permissions_changed();
+ALTER TABLE saas.roles ENABLE ALWAYS TRIGGER trg_permissions_changed, ENABLE ALWAYS TRIGGER trg_permissions_truncated;
+ALTER TABLE saas.permissions ENABLE ALWAYS TRIGGER trg_permissions_changed, ENABLE ALWAYS TRIGGER trg_permissions_truncated;
+ALTER TABLE saas.role_permissions ENABLE ALWAYS TRIGGER trg_permissions_changed, ENABLE ALWAYS TRIGGER trg_permissions_truncated;
+ALTER TABLE saas.system_role_assignments ENABLE ALWAYS TRIGGER trg_permissions_changed, ENABLE ALWAYS TRIGGER trg_permissions_truncated;
+ALTER TABLE saas.tenant_members ENABLE ALWAYS TRIGGER trg_permissions_changed, ENABLE ALWAYS TRIGGER trg_permissions_truncated;
+ALTER TABLE saas.access_grants ENABLE ALWAYS TRIGGER trg_permissions_changed, ENABLE ALWAYS TRIGGER trg_permissions_truncated;
+ALTER TABLE saas.tenants ENABLE ALWAYS TRIGGER trg_permissions_changed, ENABLE ALWAYS TRIGGER trg_permissions_truncated;
+ALTER TABLE saas.users ENABLE ALWAYS TRIGGER trg_permissions_changed, ENABLE ALWAYS TRIGGER trg_permissions_truncated;

@@ -1,0 +1,49 @@
+-- What the extension needs to know about itself and the database it lives in.
+
+CREATE TABLE saas.schema_version (
+  only_row   boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+  version    integer NOT NULL CHECK (version > 0),
+  changed_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE saas.schema_version IS 'The data version of the tables in this schema, one row. saas.migrate() raises it; code accepts its own version and the one before.';
+
+CREATE TABLE saas.access_grants (
+  role_id    regrole PRIMARY KEY,
+  kind       text NOT NULL CHECK (kind IN ('app', 'gateway', 'worker', 'auditor', 'admin')),
+  granted_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE saas.access_grants IS 'Which database role has which kind of access, as given by saas.grant_access. Install and migrate grant again from here.';
+
+CREATE TABLE saas.state_transitions (
+  entity     text NOT NULL CHECK (entity <> ''),
+  from_state text NOT NULL CHECK (from_state <> ''),
+  to_state   text NOT NULL CHECK (to_state <> '' AND to_state <> from_state),
+  PRIMARY KEY (entity, from_state, to_state)
+);
+COMMENT ON TABLE saas.state_transitions IS 'Every legal move of every status column, by table. Any other move is refused with 55000.';
+
+CREATE TABLE saas.currencies (
+  code     text PRIMARY KEY CHECK (code ~ '^[A-Z]{3}$'),
+  exponent smallint NOT NULL CHECK (exponent BETWEEN 0 AND 4),
+  name     text NOT NULL CHECK (name <> '')
+);
+COMMENT ON TABLE saas.currencies IS 'ISO 4217 currencies. exponent: how many decimal digits the minor unit has (USD 2, JPY 0, KWD 3).';
+
+CREATE TABLE saas.settings (
+  only_row               boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+  currency               text NOT NULL DEFAULT 'USD' REFERENCES saas.currencies (code),
+  time_zone              text NOT NULL DEFAULT 'UTC'
+    CHECK ((timestamptz '2000-01-01 00:00+00' AT TIME ZONE time_zone) IS NOT NULL),
+  usage_id_retention     interval NOT NULL DEFAULT '400 days' CHECK (usage_id_retention > '0'),
+  usage_clock_skew       interval NOT NULL DEFAULT '5 minutes' CHECK (usage_clock_skew >= '0'),
+  usage_slots            smallint NOT NULL DEFAULT 8 CHECK (usage_slots BETWEEN 1 AND 256),
+  payment_terms          interval NOT NULL DEFAULT '14 days' CHECK (payment_terms >= '0'),
+  privacy_request_term   interval NOT NULL DEFAULT '1 month' CHECK (privacy_request_term > '0'),
+  break_glass_review     interval NOT NULL DEFAULT '1 day' CHECK (break_glass_review > '0'),
+  session_idle_timeout   interval CHECK (session_idle_timeout > '0'),
+  updated_at             timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE saas.settings IS 'Defaults of this database, one row, changed with UPDATE by the data owner.';
+COMMENT ON COLUMN saas.settings.usage_id_retention IS 'How long event ids are kept, and so how old an accepted usage event may be.';
+COMMENT ON COLUMN saas.settings.usage_slots IS 'How many rows a hot counter is spread over.';
+CREATE INDEX settings_currency_idx ON saas.settings (currency);

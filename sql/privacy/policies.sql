@@ -1,0 +1,12 @@
+CREATE POLICY app_read ON saas.user_consents FOR SELECT TO CURRENT_USER
+  USING (user_id = saas.current_user_id());
+CREATE POLICY admin_read ON saas.user_consents FOR SELECT TO CURRENT_USER
+  USING (saas.has_system_permission('platform.security.view'));
+CREATE POLICY app_read ON saas.privacy_requests FOR SELECT TO CURRENT_USER
+  USING (user_id = saas.current_user_id());
+CREATE POLICY admin_read ON saas.privacy_requests FOR SELECT TO CURRENT_USER
+  USING (saas.has_system_permission('platform.security.view'));
+CREATE POLICY admin_read ON saas.personal_data_registry FOR SELECT TO CURRENT_USER
+  USING (saas.has_system_permission('platform.security.view'));
+CREATE POLICY auditor_read ON saas.personal_data_registry FOR SELECT TO CURRENT_USER
+  USING (true);

@@ -1,0 +1,30 @@
+-- A tenant always has an owner. Two sessions that each take the other's last owner meet at the
+-- tenant's row: the second waits, then sees what the first did. The row is written, not only locked,
+-- so that under REPEATABLE READ the second fails instead of deciding on an old snapshot.
+CREATE FUNCTION saas.keep_last_owner() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  UPDATE saas.tenants SET name = name WHERE id = OLD.tenant_id;
+  -- Without its row the tenant itself is being deleted.
+  IF FOUND AND NOT EXISTS (
+    SELECT FROM saas.tenant_members m JOIN saas.roles r ON r.id = m.role_id
+     WHERE m.tenant_id = OLD.tenant_id AND r.key = 'tenant_owner'
+  ) THEN
+    RAISE EXCEPTION 'The last owner of a tenant can''t leave, be removed or be demoted'
+      USING ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = 'Transfer the ownership first.';
+  END IF;
+  RETURN NULL;
+END $$;
+
+-- The currency of a tenant's bills can't change under them.
+CREATE FUNCTION saas.keep_billed_currency() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF EXISTS (SELECT FROM saas.payment_invoices WHERE tenant_id = OLD.id)
+     OR EXISTS (SELECT FROM saas.tenant_credit_ledger WHERE tenant_id = OLD.id) THEN
+    RAISE EXCEPTION 'The currency of a tenant is fixed once something is billed or credited'
+      USING ERRCODE = 'object_not_in_prerequisite_state';
+  END IF;
+  RETURN NEW;
+END $$;

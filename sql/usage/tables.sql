@@ -1,0 +1,119 @@
+-- What was used. Keys keep counting exactly-once, events are the record, slots take the
+-- writes, usage_records is the counter they are folded into.
+
+CREATE TABLE saas.usage_event_keys (
+  tenant_id   uuid NOT NULL REFERENCES saas.tenants (id) ON DELETE CASCADE,
+  event_id    text NOT NULL CHECK (event_id <> '' AND length(event_id) <= 255),
+  feature_key text NOT NULL,
+  units       bigint NOT NULL,
+  occurred_at timestamptz NOT NULL,
+  recorded_at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (tenant_id, event_id)
+);
+COMMENT ON TABLE saas.usage_event_keys IS 'Every event id that was counted, for as long as events may arrive late (settings.usage_id_retention). A second event with the same id is not counted.';
+
+CREATE TABLE saas.usage_events (
+  tenant_id   uuid NOT NULL,
+  feature_key text NOT NULL,
+  units       bigint NOT NULL CHECK (units >= 0),
+  period      date NOT NULL,
+  event_id    text,
+  occurred_at timestamptz NOT NULL,
+  recorded_at timestamptz NOT NULL DEFAULT now()
+) PARTITION BY RANGE (recorded_at);
+CREATE INDEX usage_events_tenant_id_idx ON saas.usage_events (tenant_id, feature_key, occurred_at);
+COMMENT ON TABLE saas.usage_events IS 'Every usage event as it was counted. Append-only, partitioned by the month in which it was recorded, so that old months are dropped at once.';
+
+CREATE TABLE saas.usage_records (
+  tenant_id   uuid NOT NULL REFERENCES saas.tenants (id) ON DELETE CASCADE,
+  id          uuid NOT NULL,
+  feature_key text NOT NULL CHECK (feature_key <> ''),
+  count       bigint NOT NULL CHECK (count >= 0),
+  period      date NOT NULL CHECK (isfinite(period)),
+  PRIMARY KEY (tenant_id, id),
+  UNIQUE (tenant_id, feature_key, period)
+);
+CREATE INDEX usage_records_id_idx ON saas.usage_records (id);
+COMMENT ON TABLE saas.usage_records IS 'Counters: units used of a feature in a period (its first day; YYYY-MM-01 for calendar billing). The newest units may still be in usage_counter_slots: read usage_totals.';
+
+CREATE TABLE saas.usage_counter_slots (
+  tenant_id   uuid NOT NULL REFERENCES saas.tenants (id) ON DELETE CASCADE,
+  feature_key text NOT NULL,
+  period      date NOT NULL,
+  slot        smallint NOT NULL CHECK (slot >= 0),
+  units       bigint NOT NULL CHECK (units >= 0),
+  last_at     timestamptz NOT NULL,
+  PRIMARY KEY (tenant_id, feature_key, period, slot)
+) WITH (fillfactor = 50);
+COMMENT ON TABLE saas.usage_counter_slots IS 'Several rows a counter, so that one busy tenant''s writers don''t queue on one row. Folded into usage_records by roll_up_usage.';
+
+CREATE TABLE saas.usage_summaries (
+  tenant_id   uuid NOT NULL REFERENCES saas.tenants (id),
+  id          uuid NOT NULL,
+  feature_key text NOT NULL CHECK (feature_key <> ''),
+  period      date NOT NULL CHECK (isfinite(period)),
+  units_used  bigint NOT NULL CHECK (units_used >= 0),
+  rolled_up_at timestamptz NOT NULL DEFAULT now(),
+  closed_at   timestamptz,
+  PRIMARY KEY (tenant_id, id),
+  UNIQUE (tenant_id, feature_key, period)
+);
+CREATE INDEX usage_summaries_id_idx ON saas.usage_summaries (id);
+COMMENT ON TABLE saas.usage_summaries IS 'Final usage of a feature in a period: what billing reads. Immutable once the period is closed.';
+
+CREATE TABLE saas.usage_fees (
+  tenant_id      uuid NOT NULL REFERENCES saas.tenants (id),
+  id             uuid NOT NULL,
+  period         date NOT NULL CHECK (isfinite(period)),
+  feature_key    text NOT NULL CHECK (feature_key <> ''),
+  units          bigint NOT NULL CHECK (units >= 0),
+  included_units bigint NOT NULL DEFAULT 0 CHECK (included_units >= 0),
+  unit_price     numeric NOT NULL CHECK (unit_price >= 0 AND unit_price < 1e20),
+  price_model    jsonb,
+  total_amount   bigint NOT NULL CHECK (total_amount >= 0),
+  created_at     timestamptz NOT NULL DEFAULT now(),
+  closed_at      timestamptz,
+  PRIMARY KEY (tenant_id, id),
+  UNIQUE (tenant_id, feature_key, period)
+);
+CREATE INDEX usage_fees_id_idx ON saas.usage_fees (id);
+COMMENT ON TABLE saas.usage_fees IS 'What usage beyond the plan costs, in minor units. Immutable once the period is closed.';
+COMMENT ON COLUMN saas.usage_fees.units IS 'Units beyond the included ones.';
+COMMENT ON COLUMN saas.usage_fees.unit_price IS 'Minor units for one unit; with a price model the average.';
+
+CREATE TABLE saas.usage_adjustments (
+  tenant_id   uuid NOT NULL REFERENCES saas.tenants (id),
+  id          uuid NOT NULL,
+  feature_key text NOT NULL,
+  period      date NOT NULL,
+  units       bigint NOT NULL CHECK (units <> 0),
+  amount      bigint,
+  invoice_id  uuid,
+  created_at  timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, invoice_id) REFERENCES saas.payment_invoices (tenant_id, id),
+  FOREIGN KEY (tenant_id, feature_key, period) REFERENCES saas.usage_summaries (tenant_id, feature_key, period),
+  CHECK ((amount IS NULL) = (invoice_id IS NULL))
+);
+CREATE INDEX usage_adjustments_id_idx ON saas.usage_adjustments (id);
+CREATE INDEX usage_adjustments_invoice_id_idx ON saas.usage_adjustments (tenant_id, invoice_id);
+CREATE INDEX usage_adjustments_period_idx ON saas.usage_adjustments (tenant_id, feature_key, period);
+CREATE INDEX usage_adjustments_pending_idx ON saas.usage_adjustments (tenant_id) WHERE invoice_id IS NULL;
+COMMENT ON TABLE saas.usage_adjustments IS 'Usage that arrived after its period was closed: billed as an adjustment line on the next invoice.';
+COMMENT ON COLUMN saas.usage_adjustments.period IS 'The closed period in which the units were used.';
+
+CREATE VIEW saas.usage_totals WITH (security_invoker = true) AS
+SELECT u.tenant_id, u.feature_key, u.period,
+       CASE f.aggregation
+         WHEN 'sum' THEN sum(u.units)
+         WHEN 'max' THEN max(u.units)
+         ELSE (array_agg(u.units ORDER BY u.last_at DESC))[1]
+       END::bigint AS units
+  FROM (SELECT tenant_id, feature_key, period, count AS units, timestamptz '-infinity' AS last_at
+          FROM saas.usage_records
+        UNION ALL
+        SELECT tenant_id, feature_key, period, units, last_at
+          FROM saas.usage_counter_slots) u
+  JOIN saas.features f ON f.key = u.feature_key
+ GROUP BY u.tenant_id, u.feature_key, u.period, f.aggregation;
+COMMENT ON VIEW saas.usage_totals IS 'Units used of each feature in each period, up to this moment.';

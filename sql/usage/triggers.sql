@@ -1,0 +1,4 @@
+CREATE TRIGGER trg_keep_closed_usage BEFORE UPDATE OR DELETE ON saas.usage_summaries
+  FOR EACH ROW WHEN (OLD.closed_at IS NOT NULL) EXECUTE FUNCTION saas.keep_closed_usage();
+CREATE TRIGGER trg_keep_closed_usage BEFORE UPDATE OR DELETE ON saas.usage_fees
+  FOR EACH ROW WHEN (OLD.closed_at IS NOT NULL) EXECUTE FUNCTION saas.keep_closed_usage();

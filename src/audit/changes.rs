@@ -1,0 +1,283 @@
+//! What a statement changed on a platform table, as audit rows.
+//!
+//! `saas.audit_changes` is a statement trigger with transition tables: the rows are written by one
+//! INSERT … SELECT, in the statement that changed them, so that no savepoint can part the two.
+//! Its arguments are the table's name and the columns of its primary key; Citus renames tables, so
+//! the catalogs don't tell.
+
+use super::stated_reason;
+use crate::context::from_uuid;
+use crate::context::setting;
+use crate::error::{Error, Result};
+use crate::owner::as_data_owner;
+use pgrx::datum::DatumWithOid;
+use pgrx::pg_sys::panic::{ErrorReport, ErrorReportable};
+use pgrx::prelude::*;
+use pgrx::spi::{OwnedPreparedStatement, quote_identifier, quote_literal};
+use pgrx::{PgRelation, trigger_fired_by_delete, trigger_fired_by_insert, trigger_fired_by_update};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ffi::CStr;
+use std::rc::Rc;
+
+/// What must never be read from a log. `key` is a secret where it is a key's bytes.
+const SECRETS: &[&str] = &[
+    "token_hash", "key_hash", "password_hash", "access_token", "refresh_token", "id_token", "jwt_keys.key",
+];
+/// Columns that say why, in the row itself. The first are of the change, the last of the whole row.
+const REASONS_OF_A_CHANGE: &[&str] = &["revoke_reason", "status_reason", "decision"];
+const REASON: &str = "reason";
+/// A change of these alone is no change.
+const NOISE: &[&str] = &["updated_at"];
+
+thread_local! {
+    // By text: it names the columns, so that a changed table gets another statement.
+    static PLANS: RefCell<HashMap<String, Rc<OwnedPreparedStatement>>> = RefCell::default();
+}
+
+#[unsafe(no_mangle)]
+pub extern "C-unwind" fn pg_finfo_saas_audit_changes() -> &'static pg_sys::Pg_finfo_record {
+    const V1: pg_sys::Pg_finfo_record = pg_sys::Pg_finfo_record { api_version: 1 };
+    &V1
+}
+
+/// # Safety
+/// For PostgreSQL to call, as a trigger.
+#[unsafe(no_mangle)]
+#[pg_guard]
+pub unsafe extern "C-unwind" fn saas_audit_changes(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+    // SAFETY: `call` is PostgreSQL's, and its context is looked at before it is taken for a trigger's.
+    let written = unsafe {
+        if pgrx::called_as_trigger(call) {
+            write((*call).context.cast())
+        } else {
+            Err(Error::Invalid("saas.audit_changes is a trigger function".into()))
+        }
+    };
+    written.map_err(ErrorReport::from).unwrap_or_report();
+    pg_sys::Datum::null()
+}
+
+/// # Safety
+/// `trigger` is what PostgreSQL calls the trigger with.
+unsafe fn write(trigger: *mut pg_sys::TriggerData) -> Result<()> {
+    // SAFETY: see above; the statement's text is copied out of the relation before anything runs.
+    let (operation, table, text) = unsafe {
+        let operation = Operation::of((*trigger).tg_event);
+        let (table, keys) = arguments((*trigger).tg_trigger)?;
+        let relation = PgRelation::from_pg((*trigger).tg_relation);
+        let text = statement(operation, &table, &keys, &columns(&relation));
+        (operation, table, text)
+    };
+    let context = setting::current();
+    let actor_type = match context {
+        None => "database_role",
+        Some(context) if context.role.is_some() => "api_key",
+        Some(_) => "user",
+    };
+    let args: [DatumWithOid<'_>; 9] = [
+        actor_type.into(),
+        context.map(|context| from_uuid(context.actor.unwrap_or(context.user))).into(),
+        context.and_then(|context| context.actor.and(Some(from_uuid(context.user)))).into(),
+        context.and_then(|context| context.impersonation).map(from_uuid).into(),
+        context.and_then(|context| context.session).map(from_uuid).into(),
+        context.and_then(|context| context.request).map(from_uuid).into(),
+        format!("{table}.{}", operation.name()).into(),
+        table.into(),
+        stated_reason().into(),
+    ];
+    as_data_owner(|| {
+        Spi::connect_mut(|client| {
+            // SAFETY: makes old_rows and new_rows visible for as long as this connection to SPI.
+            let status = unsafe { pg_sys::SPI_register_trigger_data(trigger) };
+            Spi::check_status(status)?;
+            let known = PLANS.with_borrow(|plans| plans.get(&text).cloned());
+            let plan = match known {
+                Some(plan) => plan,
+                None => {
+                    let types: Vec<PgOid> = args.iter().map(|arg| PgOid::from(arg.oid())).collect();
+                    let plan = Rc::new(client.prepare(text.as_str(), &types)?.keep());
+                    PLANS.with_borrow_mut(|plans| plans.insert(text, Rc::clone(&plan)));
+                    plan
+                }
+            };
+            client.update(&*plan, None, &args)?;
+            Ok(())
+        })
+    })
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Operation {
+    Insert,
+    Update,
+    Delete,
+    Truncate,
+}
+
+impl Operation {
+    fn of(event: pg_sys::TriggerEvent) -> Operation {
+        if trigger_fired_by_insert(event) {
+            Operation::Insert
+        } else if trigger_fired_by_update(event) {
+            Operation::Update
+        } else if trigger_fired_by_delete(event) {
+            Operation::Delete
+        } else {
+            Operation::Truncate
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Operation::Insert => "insert",
+            Operation::Update => "update",
+            Operation::Delete => "delete",
+            Operation::Truncate => "truncate",
+        }
+    }
+}
+
+/// The table's name, and its key.
+///
+/// # Safety
+/// `trigger` is a valid trigger.
+unsafe fn arguments(trigger: *const pg_sys::Trigger) -> Result<(String, Vec<String>)> {
+    // SAFETY: tgargs has tgnargs NUL-terminated strings.
+    let mut arguments = unsafe {
+        (0..(*trigger).tgnargs as usize)
+            .map(|i| CStr::from_ptr(*(*trigger).tgargs.add(i)).to_string_lossy().into_owned())
+            .collect::<Vec<_>>()
+    };
+    if arguments.len() < 2 {
+        return Err(Error::Invalid("saas.audit_changes needs the table and its key columns".into()));
+    }
+    let keys = arguments.split_off(1);
+    Ok((arguments.remove(0), keys))
+}
+
+struct Column {
+    name: String,
+    generated: bool,
+}
+
+fn columns(relation: &PgRelation) -> Vec<Column> {
+    let descriptor = relation.tuple_desc();
+    descriptor
+        .iter()
+        .filter(|column| !column.attisdropped)
+        .map(|column| Column { name: column.name().to_owned(), generated: column.attgenerated != 0 })
+        .collect()
+}
+
+/// The INSERT … SELECT for this operation on a table with these columns.
+fn statement(operation: Operation, table: &str, keys: &[String], columns: &[Column]) -> String {
+    let has = |name: &str| columns.iter().any(|column| column.name == name);
+    // A column of the changed row, whichever of its two versions there is.
+    let value = |name: &str| {
+        let name = quote_identifier(name);
+        match operation {
+            Operation::Insert => format!("n.{name}"),
+            Operation::Delete => format!("o.{name}"),
+            _ => format!("coalesce(n.{name}, o.{name})"),
+        }
+    };
+    let tenant = match table {
+        "tenants" => value("id"),
+        _ if has("tenant_id") => value("tenant_id"),
+        _ => "NULL".into(),
+    };
+    let target = keys
+        .iter()
+        .filter(|key| keys.len() == 1 || *key != "tenant_id")
+        .map(|key| format!("{}::text", value(key)))
+        .collect::<Vec<_>>()
+        .join(" || '/' || ");
+    let mut reasons: Vec<_> = REASONS_OF_A_CHANGE
+        .iter()
+        .filter(|name| has(name))
+        .map(|name| match operation {
+            Operation::Update => format!("nullif(n.{name}, o.{name})"),
+            _ => value(name),
+        })
+        .collect();
+    reasons.extend(has(REASON).then(|| value(REASON)));
+    reasons.push("NULL".into());
+
+    let generated = without_generated(columns);
+    let mask = mask(table, columns);
+    let whole = |row: &str| format!("to_jsonb({row}){mask}{generated}");
+    let (old, new, source) = match operation {
+        Operation::Insert => ("NULL".into(), whole("n"), "FROM new_rows n".into()),
+        Operation::Delete => (whole("o"), "NULL".into(), "FROM old_rows o".into()),
+        Operation::Update => {
+            // Compared as stored, which works for every type and shows every difference.
+            let same: Vec<_> = columns
+                .iter()
+                .map(|column| {
+                    let (name, text) = (quote_identifier(&column.name), quote_literal(&column.name));
+                    if column.generated || NOISE.contains(&&*column.name) {
+                        return text;
+                    }
+                    format!("CASE WHEN record_image_eq(ROW(o.{name}), ROW(n.{name})) THEN {text} END")
+                })
+                .collect();
+            let on: Vec<_> = keys
+                .iter()
+                .map(|key| format!("o.{0} = n.{0}", quote_identifier(key)))
+                .collect();
+            let source = format!(
+                "FROM old_rows o FULL JOIN new_rows n ON {}
+                 CROSS JOIN LATERAL (SELECT array_remove(ARRAY[{}], NULL) AS columns OFFSET 0) same
+                 WHERE cardinality(same.columns) < {}",
+                on.join(" AND "),
+                same.join(", "),
+                columns.len(),
+            );
+            let changed = |row: &str| format!("to_jsonb({row}){mask} - same.columns");
+            (changed("o"), changed("n"), source)
+        }
+        Operation::Truncate => return format!("{INTO} {FACTS}, NULL, $7, $8, NULL, $9, NULL, NULL"),
+    };
+    format!(
+        "{INTO} {FACTS}, {tenant}, $7, $8, {target}, coalesce($9, {}), {old}, {new} {source}",
+        reasons.join(", ")
+    )
+}
+
+const INTO: &str = "INSERT INTO saas.platform_audit_logs
+    (id, epoch, database_role, row_hash, actor_type, actor_id, on_behalf_of, impersonation_id, session_id,
+     request_id, ip_address, user_agent, tenant_id, action, target_type, target_id, reason, old_values, new_values)";
+/// The first four are set by [`super::stamp`].
+const FACTS: &str = "SELECT NULL, NULL, NULL, NULL, $1, $2, $3, $4, $5, $6,
+    (SELECT s.ip_address FROM saas.sessions s WHERE s.id = $5),
+    (SELECT s.user_agent FROM saas.sessions s WHERE s.id = $5)";
+
+/// Takes the columns that the database computes out of a row's jsonb.
+fn without_generated(columns: &[Column]) -> String {
+    let generated: Vec<_> = columns
+        .iter()
+        .filter(|column| column.generated)
+        .map(|column| quote_literal(&column.name))
+        .collect();
+    match generated.len() {
+        0 => String::new(),
+        _ => format!(" - ARRAY[{}]", generated.join(", ")),
+    }
+}
+
+/// Puts stars over the secrets in a row's jsonb.
+fn mask(table: &str, columns: &[Column]) -> String {
+    let is_secret = |column: &&Column| {
+        SECRETS.iter().any(|secret| match secret.split_once('.') {
+            Some((of, name)) => of == table && name == column.name,
+            None => *secret == column.name,
+        })
+    };
+    let secrets: serde_json::Map<_, _> =
+        columns.iter().filter(is_secret).map(|column| (column.name.clone(), "***".into())).collect();
+    match secrets.len() {
+        0 => String::new(),
+        _ => format!(" || {}::jsonb", quote_literal(serde_json::Value::Object(secrets).to_string())),
+    }
+}

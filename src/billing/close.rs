@@ -1,0 +1,106 @@
+//! Closing a month for all tenants, batch by batch.
+
+use super::invoice::{Batch, pick};
+use crate::error::{Error, Result};
+use crate::iam::kind::{self, Kind};
+use crate::owner::as_data_owner;
+use crate::sql;
+use crate::subtransaction::subtransaction;
+use crate::usage::period;
+use pgrx::datum::{Date, TimestampWithTimeZone};
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::prelude::*;
+
+/// Closes the next batch of billing periods that begin in a calendar month (or earlier) and have
+/// ended; false when none is left. `started_at` is when the caller began: what was parked since then
+/// is not tried again.
+#[pg_extern(volatile, parallel_unsafe)]
+fn close_next_batch(
+    period: Date,
+    batch_size: i32,
+    started_at: TimestampWithTimeZone,
+) -> std::result::Result<bool, ErrorReport> {
+    kind::require(&[Kind::Worker])?;
+    if batch_size < 1 {
+        return Err(Error::Invalid("batch_size must be at least 1".into()).into());
+    }
+    Ok(as_data_owner(|| close(period, batch_size, started_at))?)
+}
+
+fn close(day: Date, batch_size: i32, started: TimestampWithTimeZone) -> Result<bool> {
+    let now = pgrx::datum::datetime_support::transaction_timestamp();
+    let (month, next) = period::month(day)?;
+    let over = sql::read_one::<bool>(
+        "SELECT $1 <= ($2 AT TIME ZONE s.time_zone)::date FROM saas.settings s",
+        &[next.into(), now.into()],
+    )?;
+    if over != Some(true) {
+        return Err(Error::State("the month still runs".into(), "It can be closed when it is over."));
+    }
+    let skipping = include_str!("../../sql/billing/pick_batch.sql");
+    let waiting = include_str!("../../sql/billing/pick_waiting.sql");
+    let mut batch = pick(skipping, next, now, batch_size, started)?;
+    if batch.len() == 0 {
+        // What another session holds is waited for one by one, so that nobody waits in a circle.
+        batch = pick(waiting, next, now, 1, started)?;
+    }
+    let parked = bill_or_park(&batch, month)?;
+    report(month, next, now, batch.len() as i64 - parked, batch.len() == 0)?;
+    Ok(batch.len() > 0)
+}
+
+/// Bills what can be billed and parks the rest, found by halving. Returns how many were parked.
+fn bill_or_park(batch: &Batch, month: Date) -> Result<i64> {
+    if batch.len() == 0 {
+        return Ok(0);
+    }
+    match subtransaction(|| batch.bill()) {
+        Ok(()) => {
+            sql::run(
+                "DELETE FROM saas.close_parked k USING unnest($1::uuid[], $2::uuid[]) AS d (tenant_id, id)
+                  WHERE k.tenant_id = d.tenant_id AND k.subscription_id = d.id",
+                &[batch.tenant_ids.clone().into(), batch.subscription_ids.clone().into()],
+            )?;
+            Ok(0)
+        }
+        Err(failure) if batch.len() == 1 => {
+            sql::run(
+                include_str!("../../sql/billing/park.sql"),
+                &[
+                    batch.tenant_ids[0].into(),
+                    batch.subscription_ids[0].into(),
+                    month.into(),
+                    failure.sqlstate.into(),
+                    failure.message.into(),
+                ],
+            )?;
+            Ok(1)
+        }
+        Err(_) => {
+            let (first, second) = batch.split();
+            Ok(bill_or_park(&first, month)? + bill_or_park(&second, month)?)
+        }
+    }
+}
+
+/// Notes the progress at the end of a batch, when its row is held only until the commit that follows.
+fn report(
+    month: Date,
+    next: Date,
+    now: TimestampWithTimeZone,
+    closed: i64,
+    finished: bool,
+) -> Result<()> {
+    let left = sql::write_one::<i64>(
+        include_str!("../../sql/billing/count_due.sql"),
+        &[next.into(), now.into()],
+    )?;
+    let line = sql::write_one::<String>(
+        include_str!("../../sql/billing/note_progress.sql"),
+        &[month.into(), closed.into(), left.into(), finished.into()],
+    )?;
+    if let Some(line) = line {
+        pgrx::notice!("{line}");
+    }
+    Ok(())
+}

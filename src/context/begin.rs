@@ -1,0 +1,182 @@
+//! The ways into a context.
+
+use super::secret::{self, Presented};
+use super::setting::{self, Context};
+use super::{from_uuid, to_uuid};
+use crate::error::{Error, Result};
+use crate::iam::check::{self, Permission};
+use crate::iam::kind::{self, Kind};
+use crate::owner::as_data_owner;
+use crate::{iam::cache, sql};
+use pgrx::datum::TimestampWithTimeZone;
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::prelude::*;
+use uuid::Uuid;
+
+const REFUSED: Error = Error::Unauthenticated("unknown, expired or revoked session or key");
+
+/// Authenticates this transaction by a session token or an API key.
+#[pg_extern(volatile, parallel_unsafe)]
+fn begin_request(
+    token: Option<&str>,
+    tenant_id: default!(Option<pgrx::Uuid>, "NULL"),
+    impersonation_id: default!(Option<pgrx::Uuid>, "NULL"),
+) -> std::result::Result<pgrx::Uuid, ErrorReport> {
+    // Whatever was there ends first: after a refusal nobody is asking.
+    setting::set(None)?;
+    let tenant = tenant_id.map(to_uuid);
+    let context = match secret::presented(token.unwrap_or_default()) {
+        Presented::Session(token) => {
+            let context = by_session(token)?;
+            match impersonation_id {
+                Some(id) => impersonate(context, to_uuid(id), tenant)?,
+                None => bound_to(context, tenant)?,
+            }
+        }
+        Presented::Key(own, token) if impersonation_id.is_none() => {
+            if tenant.is_some_and(|tenant| tenant != own) {
+                return Err(Error::Denied("this key belongs to another tenant".into()).into());
+            }
+            by_key(own, token)?
+        }
+        _ => return Err(REFUSED.into()),
+    };
+    Ok(begin(&context)?)
+}
+
+/// Begins a request for a user whom the caller has authenticated.
+#[pg_extern(volatile, parallel_unsafe)]
+fn begin_request_as(
+    user_id: pgrx::Uuid,
+    tenant_id: default!(Option<pgrx::Uuid>, "NULL"),
+) -> std::result::Result<pgrx::Uuid, ErrorReport> {
+    kind::require(&[Kind::Gateway])?;
+    setting::set(None)?;
+    let user = to_uuid(user_id);
+    let lives = as_data_owner(|| {
+        sql::read_one::<bool>(
+            "SELECT deleted_at IS NULL FROM saas.users WHERE id = $1",
+            &[user_id.into()],
+        )
+    })?;
+    if lives != Some(true) {
+        return Err(Error::Unauthenticated("unknown or deleted user").into());
+    }
+    let context = bound_to(new_context(user), tenant_id.map(to_uuid))?;
+    Ok(begin(&context)?)
+}
+
+fn new_context(user: Uuid) -> Context {
+    Context {
+        user,
+        tenant: None,
+        role: None,
+        actor: None,
+        impersonation: None,
+        session: None,
+        request: Some(Uuid::now_v7()),
+        until: None,
+    }
+}
+
+fn begin(context: &Context) -> Result<pgrx::Uuid> {
+    setting::set(Some(context))?;
+    // SAFETY: reads the state of the transaction.
+    if !unsafe { pg_sys::IsTransactionBlock() } {
+        ereport!(
+            PgLogLevel::WARNING,
+            PgSqlErrorCode::ERRCODE_NO_ACTIVE_SQL_TRANSACTION,
+            "this request ends with the statement: begin_request is for use inside a transaction block"
+        );
+    }
+    Ok(from_uuid(context.user))
+}
+
+fn by_session(token: &str) -> Result<Context> {
+    let found = as_data_owner(|| {
+        sql::read(
+            "SELECT s.user_id, s.id, s.expires_at
+               FROM saas.sessions s
+               JOIN saas.users u ON u.id = s.user_id AND u.deleted_at IS NULL
+              WHERE s.token_hash = $1 AND s.revoked_at IS NULL AND s.expires_at > statement_timestamp()",
+            &[secret::hash(token).into()],
+            |mut rows| {
+                let Some(row) = rows.next() else { return Ok(None) };
+                Ok(row.get::<pgrx::Uuid>(1)?.zip(row.get::<pgrx::Uuid>(2)?).zip(row.get::<TimestampWithTimeZone>(3)?))
+            },
+        )
+    })?;
+    let ((user, session), until) = found.ok_or(REFUSED)?;
+    Ok(Context {
+        session: Some(to_uuid(session)),
+        until: Some(until.into()),
+        ..new_context(to_uuid(user))
+    })
+}
+
+fn by_key(tenant: Uuid, token: &str) -> Result<Context> {
+    let found = as_data_owner(|| {
+        sql::read(
+            "SELECT k.user_id, k.role_id, k.expires_at
+               FROM saas.api_keys k
+               JOIN saas.users u ON u.id = k.user_id AND u.deleted_at IS NULL
+              WHERE k.tenant_id = $1 AND k.key_hash = $2 AND k.revoked_at IS NULL
+                AND (k.expires_at IS NULL OR k.expires_at > statement_timestamp())",
+            &[from_uuid(tenant).into(), secret::hash(token).into()],
+            |mut rows| {
+                let Some(row) = rows.next() else { return Ok(None) };
+                let until = row.get::<TimestampWithTimeZone>(3)?;
+                Ok(row.get::<pgrx::Uuid>(1)?.zip(row.get::<pgrx::Uuid>(2)?).map(|ids| (ids, until)))
+            },
+        )
+    })?;
+    let ((user, role), until) = found.ok_or(REFUSED)?;
+    let context = bound_to(new_context(to_uuid(user)), Some(tenant))?;
+    Ok(Context { role: Some(to_uuid(role)), until: until.map(i64::from), ..context })
+}
+
+/// Binds the request to a tenant. One that is unknown, foreign, suspended or deleted looks the same.
+fn bound_to(context: Context, tenant: Option<Uuid>) -> Result<Context> {
+    if let Some(tenant) = tenant {
+        let memberships = cache::memberships(context.user, Some(tenant))?;
+        if !memberships.contains_key(&tenant) {
+            return Err(Error::Denied("not a tenant of this user".into()));
+        }
+    }
+    Ok(Context { tenant, ..context })
+}
+
+/// Enters an impersonation that is open: the actor's own session, the target's rights, its one tenant.
+fn impersonate(actor: Context, impersonation: Uuid, tenant: Option<Uuid>) -> Result<Context> {
+    let found = as_data_owner(|| {
+        sql::read(
+            "SELECT i.target_user_id, i.tenant_id, i.expires_at
+               FROM saas.impersonation_sessions i
+               JOIN saas.users u ON u.id = i.target_user_id AND u.deleted_at IS NULL
+              WHERE i.id = $1 AND i.actor_id = $2 AND i.ended_at IS NULL
+                AND i.expires_at > statement_timestamp()",
+            &[from_uuid(impersonation).into(), from_uuid(actor.user).into()],
+            |mut rows| {
+                let Some(row) = rows.next() else { return Ok(None) };
+                Ok(row.get::<pgrx::Uuid>(1)?.zip(row.get::<pgrx::Uuid>(2)?).zip(row.get::<TimestampWithTimeZone>(3)?))
+            },
+        )
+    })?;
+    let denied = || Error::Denied("no such open impersonation of this user".into());
+    let ((target, own), until) = found.ok_or_else(denied)?;
+    let own = to_uuid(own);
+    if tenant.is_some_and(|tenant| tenant != own)
+        || !check::user_in_system(actor.user, &Permission::named("platform.user.impersonate")?)?
+    {
+        return Err(denied());
+    }
+    let until = i64::from(until).min(actor.until.unwrap_or(i64::MAX));
+    let context = Context {
+        user: to_uuid(target),
+        actor: Some(actor.user),
+        impersonation: Some(impersonation),
+        until: Some(until),
+        ..actor
+    };
+    bound_to(context, Some(own))
+}

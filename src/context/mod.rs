@@ -1,0 +1,47 @@
+//! Who is asking: sessions, API keys, gateways, impersonation, and the context they make.
+
+mod begin;
+mod secret;
+mod session;
+pub mod setting;
+
+use pgrx::prelude::*;
+use uuid::Uuid;
+
+pub fn to_uuid(id: pgrx::Uuid) -> Uuid {
+    Uuid::from_bytes(*id.as_bytes())
+}
+
+pub fn from_uuid(id: Uuid) -> pgrx::Uuid {
+    pgrx::Uuid::from_bytes(*id.as_bytes())
+}
+
+/// A new key for a row: UUID version 7 (RFC 9562), so that new rows stand together in an index.
+#[pg_extern(volatile, parallel_safe)]
+fn uuid_v7() -> pgrx::Uuid {
+    from_uuid(Uuid::now_v7())
+}
+
+/// The user of this request, or NULL. Under impersonation: the user acted for.
+#[pg_extern(stable, parallel_safe)]
+fn current_user_id() -> Option<pgrx::Uuid> {
+    setting::current().map(|context| from_uuid(context.user))
+}
+
+/// The tenant that this request is bound to, or NULL.
+#[pg_extern(stable, parallel_safe)]
+fn current_tenant_id() -> Option<pgrx::Uuid> {
+    setting::current()?.tenant.map(from_uuid)
+}
+
+/// The session of this request, or NULL.
+#[pg_extern(stable, parallel_safe)]
+fn current_session_id() -> Option<pgrx::Uuid> {
+    setting::current()?.session.map(from_uuid)
+}
+
+/// Who acts as the current user, or NULL.
+#[pg_extern(stable, parallel_safe)]
+fn current_impersonator_id() -> Option<pgrx::Uuid> {
+    setting::current()?.actor.map(from_uuid)
+}

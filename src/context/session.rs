@@ -1,0 +1,88 @@
+//! Sessions and users, for backends that authenticate by themselves.
+
+use super::{from_uuid, secret, setting, to_uuid};
+use crate::error::{Error, Result};
+use crate::iam::kind::{self, Kind};
+use crate::owner::as_data_owner;
+use crate::sql;
+use pgrx::datum::Interval;
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::prelude::*;
+use uuid::Uuid;
+
+/// Registers a user.
+#[pg_extern(volatile, parallel_unsafe)]
+fn create_user(
+    email: &str,
+    name: default!(Option<&str>, "NULL"),
+) -> std::result::Result<pgrx::Uuid, ErrorReport> {
+    kind::require(&[Kind::Gateway])?;
+    let id = from_uuid(Uuid::now_v7());
+    as_data_owner(|| {
+        sql::run(
+            "INSERT INTO saas.users (id, email, name) VALUES ($1, $2, $3)",
+            &[id.into(), email.into(), name.into()],
+        )
+    })?;
+    Ok(id)
+}
+
+/// Opens a session for a user and returns its token, which is shown this once.
+#[pg_extern(volatile, parallel_unsafe)]
+fn create_session(
+    user_id: pgrx::Uuid,
+    lifetime: default!(Interval, "'30 days'"),
+    ip_address: default!(Option<pgrx::Inet>, "NULL"),
+    user_agent: default!(Option<&str>, "NULL"),
+) -> std::result::Result<String, ErrorReport> {
+    kind::require(&[Kind::Gateway])?;
+    let token = secret::session_token()?;
+    let opened = as_data_owner(|| {
+        sql::run(
+            "INSERT INTO saas.sessions (id, user_id, token_hash, ip_address, user_agent, created_at, last_seen_at, expires_at)
+             SELECT $1, u.id, $3, $4, $5, statement_timestamp(), statement_timestamp(), statement_timestamp() + $6
+               FROM saas.users u WHERE u.id = $2 AND u.deleted_at IS NULL",
+            &[
+                from_uuid(Uuid::now_v7()).into(),
+                user_id.into(),
+                secret::hash(&token).into(),
+                ip_address.into(),
+                user_agent.into(),
+                lifetime.into(),
+            ],
+        )
+    })?;
+    if opened == 0 {
+        return Err(Error::Unauthenticated("unknown or deleted user").into());
+    }
+    Ok(token)
+}
+
+/// Ends a session: one's own, or for a gateway anybody's.
+#[pg_extern(volatile, parallel_unsafe)]
+fn revoke_session(session_id: pgrx::Uuid) -> std::result::Result<(), ErrorReport> {
+    Ok(revoke(session_id)?)
+}
+
+fn revoke(session_id: pgrx::Uuid) -> Result<()> {
+    let only_of = match setting::current() {
+        Some(context) => Some(from_uuid(context.actor.unwrap_or(context.user))),
+        None if kind::caller_is(&[Kind::Gateway])? => None,
+        None => return Err(Error::Unauthenticated("no authenticated user in this transaction")),
+    };
+    let known = as_data_owner(|| {
+        sql::run(
+            "UPDATE saas.sessions SET revoked_at = coalesce(revoked_at, statement_timestamp())
+              WHERE id = $1 AND ($2 IS NULL OR user_id = $2)",
+            &[session_id.into(), only_of.into()],
+        )
+    })?;
+    if known == 0 {
+        return Err(Error::Denied("not a session of this user".into()));
+    }
+    let own = setting::current().and_then(|context| context.session);
+    if own == Some(to_uuid(session_id)) {
+        setting::set(None)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,95 @@
+//! Every error that a caller can meet, with its SQLSTATE.
+
+use crate::billing::error::BillingError;
+use pgrx::PgSqlErrorCode as Code;
+use pgrx::pg_sys::panic::ErrorReport;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Nobody is authenticated, or the proof is unknown, expired, revoked or of a deleted user.
+    #[error("{0}")]
+    Unauthenticated(&'static str),
+    /// The caller is known and may not do this.
+    #[error("{0}")]
+    Denied(String),
+    /// No such permission, role, plan or feature. The second part is the nearest known key.
+    #[error("{0}")]
+    Unknown(String, Option<String>),
+    /// An argument that can't be meant.
+    #[error("{0}")]
+    Invalid(String),
+    /// Text that is not what it should be.
+    #[error("{0}")]
+    Malformed(String),
+    /// A number beyond what can be stored.
+    #[error("{0}")]
+    OutOfRange(String),
+    /// The row that an argument names does not exist.
+    #[error("{0}")]
+    NoSuchRow(String),
+    /// A limit of the plan is reached.
+    #[error("{0}")]
+    Limit(String, &'static str),
+    /// The thing is not in a state that allows this.
+    #[error("{0}")]
+    State(String, &'static str),
+    /// The same key stands for something else already.
+    #[error("{0}")]
+    Conflict(String),
+    /// The billing engine refuses its input.
+    #[error("{0}")]
+    Billing(crate::billing::error::BillingError),
+    /// PostgreSQL's own interface failed in a way that no caller can cause.
+    #[error(transparent)]
+    Spi(#[from] pgrx::spi::SpiError),
+}
+
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    fn code(&self) -> Code {
+        match self {
+            Error::Unauthenticated(_) => Code::ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
+            Error::Denied(_) => Code::ERRCODE_INSUFFICIENT_PRIVILEGE,
+            Error::Unknown(..) => Code::ERRCODE_UNDEFINED_OBJECT,
+            Error::Invalid(_) => Code::ERRCODE_INVALID_PARAMETER_VALUE,
+            Error::Malformed(_) => Code::ERRCODE_INVALID_TEXT_REPRESENTATION,
+            Error::OutOfRange(_) => Code::ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
+            Error::NoSuchRow(_) => Code::ERRCODE_FOREIGN_KEY_VIOLATION,
+            Error::Limit(..) => Code::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
+            Error::State(..) => Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+            Error::Conflict(_) => Code::ERRCODE_UNIQUE_VIOLATION,
+            Error::Billing(error) => match error {
+                BillingError::Invalid { .. } => Code::ERRCODE_INVALID_PARAMETER_VALUE,
+                BillingError::Malformed { .. } => Code::ERRCODE_INVALID_TEXT_REPRESENTATION,
+                BillingError::OutOfRange { .. } => Code::ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
+            },
+            Error::Spi(_) => Code::ERRCODE_INTERNAL_ERROR,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Error::Unauthenticated(_) => {
+                Some("Call saas.begin_request(token) first, in the same transaction.".into())
+            }
+            Error::Billing(error) => Some(error.hint().to_owned()),
+            Error::Unknown(_, Some(nearest)) => Some(format!("Did you mean \"{nearest}\"?")),
+            Error::Limit(_, hint) | Error::State(_, hint) if !hint.is_empty() => {
+                Some((*hint).into())
+            }
+            _ => None,
+        }
+    }
+}
+
+impl From<Error> for ErrorReport {
+    #[track_caller]
+    fn from(error: Error) -> Self {
+        let report = ErrorReport::new(error.code(), error.to_string(), "saas_core");
+        match error.hint() {
+            Some(hint) => report.set_hint(hint),
+            None => report,
+        }
+    }
+}

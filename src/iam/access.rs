@@ -1,0 +1,214 @@
+//! What each kind of access may call and read, and giving it to database roles.
+//!
+//! Rows are guarded by row-level security and functions by their gates; this is the outer wall,
+//! PostgreSQL's own privileges. Whatever is not listed here is nobody's but the data owner's.
+
+use crate::error::{Error, Result};
+use crate::iam::kind::Kind::{self, Admin, App, Auditor, Gateway, Worker};
+use crate::owner;
+use crate::sql;
+use pgrx::prelude::*;
+
+const REQUESTS: &[Kind] = &[App, Gateway, Admin];
+const ALL: &[Kind] = &Kind::ALL;
+const TENANT: &[Kind] = &[App, Gateway];
+
+/// Functions by name, all their overloads.
+const FUNCTIONS: &[(&[Kind], &[&str])] = &[
+    (ALL, &["version", "uuid_v7", "price_quantity", "billing_period", "prorate", "round_minor"]),
+    (
+        REQUESTS,
+        &[
+            "begin_request",
+            "revoke_session",
+            "current_user_id",
+            "current_tenant_id",
+            "current_session_id",
+            "current_impersonator_id",
+            "has_tenant_permission",
+            "has_system_permission",
+            "require_tenant_permission",
+            "require_system_permission",
+            "authorized_tenant_id",
+            "permitted_tenant_ids",
+            "credit_balance",
+            "create_tenant",
+            "subscribe",
+        ],
+    ),
+    (&[Gateway], &["begin_request_as", "create_user", "create_session"]),
+    (&[Gateway, Worker], &["record_usage", "record_usage_batch", "record_one_time_payment"]),
+    (
+        &[Gateway, Worker, Admin],
+        &["link_provider_customer", "link_provider_subscription", "link_provider_invoice"],
+    ),
+    (&[Worker], &["subscribe"]),
+    (&[Worker, Admin], &["generate_invoice", "finalize_invoice"]),
+    (&[Gateway, Worker], &["ingest_payment_event"]),
+    (
+        &[Worker],
+        &[
+            "process_payment_events",
+            "roll_up_usage",
+            "assess_usage_fees",
+            "close_period",
+            "close_next_batch",
+            "make_partitions",
+        ],
+    ),
+    (&[Admin], &["grant_credit"]),
+    (&[Auditor, Admin], &["check_invariants"]),
+];
+
+/// Tables that may be read, under row-level security, and the secret columns that may not.
+const TABLES: &[(&[Kind], &[&str])] = &[
+    (
+        REQUESTS,
+        &[
+            "users",
+            "sessions -token_hash",
+            "accounts -password_hash,access_token,refresh_token,id_token",
+            "tenants",
+            "tenant_members",
+            "tenant_invitations -token_hash",
+            "api_keys -key_hash",
+            "projects",
+            "plans",
+            "plan_prices",
+            "plan_features",
+            "features",
+            "tenant_subscriptions",
+            "payment_invoices",
+            "payment_invoice_lines",
+            "billed_periods",
+            "tenant_credit_ledger",
+            "credit_allocations",
+            "usage_records",
+            "usage_counter_slots",
+            "usage_totals",
+            "usage_summaries",
+            "usage_fees",
+            "usage_adjustments",
+            "payment_customers",
+            "payment_one_times",
+            "user_consents",
+            "privacy_requests",
+        ],
+    ),
+    (
+        &[App, Gateway, Admin, Auditor],
+        &[
+            "roles",
+            "permissions",
+            "role_permissions",
+            "system_role_assignments",
+            "impersonation_sessions",
+            "platform_audit_logs",
+            "state_transitions",
+            "currencies",
+        ],
+    ),
+    (
+        &[Admin, Auditor],
+        &[
+            "break_glass_events",
+            "audit_seals",
+            "audit_seal_rows",
+            "security_events",
+            "incidents",
+            "personal_data_registry",
+        ],
+    ),
+    (&[Admin], &["payment_events", "usage_events"]),
+    (&[Admin, Worker], &["close_progress", "close_parked"]),
+];
+
+/// Tables that may be written, under row-level security.
+const WRITABLE: &[(&[Kind], &str, &str)] = &[(TENANT, "projects", "INSERT, UPDATE, DELETE")];
+
+/// Gives `role` the access of `kind` and takes what it had as another kind.
+///
+/// # Errors
+/// 42501 for callers other than the data owner; 22023 for an unknown kind, for a superuser and for
+/// the data owner, who need none.
+pub fn grant(role: pg_sys::Oid, kind: &str) -> Result<()> {
+    let kind = Kind::named(kind)?;
+    if !owner::caller_is_data_owner()? {
+        return Err(Error::Denied("only the data owner may grant access".into()));
+    }
+    // SAFETY: look-ups in the role catalogs.
+    if unsafe { pg_sys::superuser_arg(role) } || role == owner::data_owner()? {
+        return Err(Error::Invalid(
+            "superusers and the data owner may do everything: grant access to a role of your application".into(),
+        ));
+    }
+    owner::as_data_owner(|| {
+        sql::run(
+            "INSERT INTO saas.access_grants (role_id, kind) VALUES ($1::oid, $2)
+             ON CONFLICT (role_id) DO UPDATE SET kind = excluded.kind WHERE access_grants.kind <> excluded.kind",
+            &[role.into(), kind.name().into()],
+        )?;
+        give(role, kind)?;
+        name_in_policies()
+    })
+}
+
+/// Grants again to every role that has access. Runs as the data owner.
+pub fn grant_again() -> Result<()> {
+    let grants = sql::read_rows(
+        "SELECT role_id::oid, kind FROM saas.access_grants ORDER BY role_id",
+        &[],
+        |row| Ok(row.get::<pg_sys::Oid>(1)?.zip(row.get::<String>(2)?)),
+    )?;
+    for (role, kind) in grants.into_iter().flatten() {
+        give(role, Kind::named(&kind)?)?;
+    }
+    name_in_policies()
+}
+
+fn give(role: pg_sys::Oid, kind: Kind) -> Result<()> {
+    let functions: Vec<&str> = listed(FUNCTIONS, kind).collect();
+    let tables: Vec<&str> = listed(TABLES, kind).collect();
+    let (names, secrets): (Vec<&str>, Vec<&str>) =
+        tables.iter().map(|table| table.split_once(" -").unwrap_or((table, ""))).unzip();
+    execute(
+        include_str!("../../sql/iam/grant_access.sql"),
+        &[role.into(), functions.into(), names.into(), secrets.into()],
+    )?;
+    for (kinds, table, privileges) in WRITABLE {
+        if kinds.contains(&kind) {
+            execute(
+                "SELECT format('GRANT %s ON saas.%I TO %s', $3, $2, $1::oid::regrole)",
+                &[role.into(), (*table).into(), (*privileges).into()],
+            )?;
+        }
+    }
+    Ok(())
+}
+
+fn listed(
+    lists: &'static [(&'static [Kind], &'static [&'static str])],
+    kind: Kind,
+) -> impl Iterator<Item = &'static str> {
+    lists
+        .iter()
+        .filter(move |(kinds, _)| kinds.contains(&kind))
+        .flat_map(|(_, names)| names.iter().copied())
+}
+
+/// Puts the roles of each kind into the TO lists of its policies, so that no role meets two kinds'
+/// policies joined by OR.
+fn name_in_policies() -> Result<()> {
+    execute(include_str!("../../sql/iam/name_in_policies.sql"), &[])
+}
+
+/// Runs the statements that a query returns.
+fn execute(query: &'static str, args: &[pgrx::datum::DatumWithOid<'_>]) -> Result<()> {
+    let statements = sql::write(query, args, |table| {
+        table.map(|row| Ok(row.get::<String>(1)?)).collect::<Result<Vec<_>>>()
+    })?;
+    for statement in statements.into_iter().flatten() {
+        Spi::connect_mut(|client| client.update(&*statement, None, &[]).map(|_| ()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,143 @@
+//! The questions that everything else asks: may the current user do this, in this tenant or on the platform?
+
+use crate::context::setting::{self, Context};
+use crate::error::{Error, Result};
+use crate::iam::cache;
+use pgrx::pg_sys;
+use uuid::Uuid;
+
+/// A permission that exists.
+pub struct Permission(usize);
+
+impl Permission {
+    /// # Errors
+    /// 42704 for a key that does not exist, with the nearest that does as hint: a typo in a policy must
+    /// not look like a denial.
+    pub fn named(key: &str) -> Result<Permission> {
+        let all = cache::permissions()?;
+        if let Some(&index) = all.get(key) {
+            return Ok(Permission(index));
+        }
+        let nearest = nearest(key, all.keys().map(|known| &**known));
+        Err(Error::Unknown(format!("permission \"{key}\" does not exist"), nearest))
+    }
+}
+
+/// The known key that is most like `key`.
+pub fn nearest<'a>(key: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    known
+        .map(|known| (strsim::jaro_winkler(key, known), known))
+        .filter(|(likeness, _)| *likeness > 0.7)
+        .max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(a.1)))
+        .map(|(_, known)| known.to_owned())
+}
+
+/// The context of this request.
+///
+/// # Errors
+/// 28000 when there is none.
+pub fn require_context() -> Result<Context> {
+    setting::current().ok_or(Error::Unauthenticated("no authenticated user in this transaction"))
+}
+
+/// Whether the current user has the permission in `tenant`. False without a user, and false for a
+/// tenant that this request is not bound to.
+pub fn try_in_tenant(tenant: Uuid, permission: &Permission) -> Result<bool> {
+    let Some(context) = setting::current() else { return Ok(false) };
+    if context.tenant.is_some_and(|bound| bound != tenant) {
+        return Ok(false);
+    }
+    let memberships = cache::memberships(context.user, context.tenant)?;
+    let Some(membership) = memberships.get(&tenant) else { return Ok(false) };
+    Ok(match context.role {
+        // A key has its own role, and only for as long as its user is a member.
+        Some(role) => cache::role(role)?.contains(permission.0),
+        None => membership.contains(permission.0),
+    })
+}
+
+pub fn in_tenant(tenant: Uuid, permission: &Permission) -> bool {
+    raise(try_in_tenant(tenant, permission))
+}
+
+pub fn in_system(permission: &Permission) -> bool {
+    raise(try_in_system(permission))
+}
+
+pub fn authorized_tenant(permission: &Permission) -> Option<Uuid> {
+    let tenant = setting::current()?.tenant?;
+    in_tenant(tenant, permission).then_some(tenant)
+}
+
+/// Whether the current user holds a system role with the permission. Tenant roles never count here.
+fn try_in_system(permission: &Permission) -> Result<bool> {
+    match setting::current() {
+        // An API key is a tenant's, and so has nothing to say on the platform.
+        Some(context) if context.role.is_none() => user_in_system(context.user, permission),
+        _ => Ok(false),
+    }
+}
+
+pub fn user_in_system(user: Uuid, permission: &Permission) -> Result<bool> {
+    // SAFETY: reads a variable of the backend.
+    let now = unsafe { pg_sys::GetCurrentStatementStartTimestamp() };
+    let roles = cache::system_roles(user)?;
+    Ok(roles
+        .iter()
+        .any(|(bits, until)| until.is_none_or(|until| now < until) && bits.contains(permission.0)))
+}
+
+pub fn user_in_tenant(user: Uuid, tenant: Uuid, permission: &Permission) -> Result<bool> {
+    let memberships = cache::memberships(user, Some(tenant))?;
+    Ok(memberships.get(&tenant).is_some_and(|bits| bits.contains(permission.0)))
+}
+
+pub fn permitted_tenants(permission: &Permission) -> Vec<Uuid> {
+    raise(try_permitted_tenants(permission))
+}
+
+fn try_permitted_tenants(permission: &Permission) -> Result<Vec<Uuid>> {
+    let Some(context) = setting::current() else { return Ok(Vec::new()) };
+    let memberships = cache::memberships(context.user, context.tenant)?;
+    let mut tenants = Vec::new();
+    for (&tenant, membership) in memberships.iter() {
+        let permitted = match context.role {
+            Some(role) => cache::role(role)?.contains(permission.0),
+            None => membership.contains(permission.0),
+        };
+        if permitted {
+            tenants.push(tenant);
+        }
+    }
+    tenants.sort_unstable();
+    Ok(tenants)
+}
+
+/// The gate of tenant actions.
+///
+/// # Errors
+/// 28000 without a user; 42501 without the permission, and the same for a tenant that does not exist.
+pub fn require_in_tenant(tenant: Uuid, key: &str) -> Result<()> {
+    require_context()?;
+    if try_in_tenant(tenant, &Permission::named(key)?)? {
+        return Ok(());
+    }
+    Err(Error::Denied(format!("permission \"{key}\" is required in this tenant")))
+}
+
+/// The gate of platform actions.
+///
+/// # Errors
+/// 28000 without a user; 42501 without the permission.
+pub fn require_in_system(key: &str) -> Result<()> {
+    require_context()?;
+    if try_in_system(&Permission::named(key)?)? {
+        return Ok(());
+    }
+    Err(Error::Denied(format!("platform permission \"{key}\" is required")))
+}
+
+fn raise<T>(result: Result<T>) -> T {
+    use pgrx::pg_sys::panic::{ErrorReport, ErrorReportable};
+    result.map_err(ErrorReport::from).unwrap_or_report()
+}

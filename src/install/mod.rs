@@ -1,0 +1,130 @@
+//! Putting the tables into the database, and keeping them current.
+//!
+//! The extension owns the functions; the tables are ordinary tables of the data owner (see
+//! `docs/install.md`). `CREATE EXTENSION` calls [`install`], and anybody may call it again: it makes
+//! what is missing and leaves the rest as it is.
+
+mod script;
+
+use crate::error::{Error, Result};
+use crate::{iam, owner};
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::prelude::*;
+
+/// The data version that this code works with. It accepts the one before it too.
+const DATA_VERSION: i32 = 1;
+
+const TABLES: &[&str] = &[
+    include_str!("../../sql/install/tables.sql"),
+    include_str!("../../sql/context/tables.sql"),
+    include_str!("../../sql/tenancy/tenants.sql"),
+    include_str!("../../sql/iam/tables.sql"),
+    include_str!("../../sql/tenancy/tables.sql"),
+    include_str!("../../sql/payments/keys.sql"),
+    include_str!("../../sql/billing/tables.sql"),
+    include_str!("../../sql/usage/tables.sql"),
+    include_str!("../../sql/payments/tables.sql"),
+    include_str!("../../sql/audit/tables.sql"),
+    include_str!("../../sql/privacy/tables.sql"),
+];
+const SEEDS: &[&str] = &[
+    include_str!("../../sql/install/seed.sql"),
+    include_str!("../../sql/iam/seed.sql"),
+    include_str!("../../sql/billing/seed.sql"),
+    include_str!("../../sql/privacy/seed.sql"),
+];
+const TRIGGERS: &[&str] = &[
+    include_str!("../../sql/iam/triggers.sql"),
+    include_str!("../../sql/tenancy/triggers.sql"),
+    include_str!("../../sql/billing/triggers.sql"),
+    include_str!("../../sql/usage/triggers.sql"),
+    include_str!("../../sql/payments/triggers.sql"),
+    include_str!("../../sql/privacy/triggers.sql"),
+    include_str!("../../sql/audit/triggers.sql"),
+    include_str!("../../sql/install/triggers.sql"),
+];
+const POLICIES: &[&str] = &[
+    include_str!("../../sql/install/policies.sql"),
+    include_str!("../../sql/context/policies.sql"),
+    include_str!("../../sql/iam/policies.sql"),
+    include_str!("../../sql/tenancy/policies.sql"),
+    include_str!("../../sql/billing/policies.sql"),
+    include_str!("../../sql/usage/policies.sql"),
+    include_str!("../../sql/payments/policies.sql"),
+    include_str!("../../sql/audit/policies.sql"),
+    include_str!("../../sql/privacy/policies.sql"),
+];
+
+/// Keys, tenant triggers and row-level security are the same on every table: statements that make
+/// what is missing of them.
+const DEFAULTS: &str = include_str!("../../sql/install/missing_defaults.sql");
+const TENANT_TRIGGERS: &str = include_str!("../../sql/install/missing_tenant_triggers.sql");
+const ROW_SECURITY: &str = include_str!("../../sql/install/missing_row_security.sql");
+
+// The functions that are written in SQL.
+extension_sql_file!("../../sql/iam/functions.sql", name = "iam_functions");
+extension_sql_file!("../../sql/tenancy/functions.sql", name = "tenancy_functions");
+extension_sql_file!("../../sql/billing/functions.sql", name = "billing_functions");
+extension_sql_file!(
+    "../../sql/usage/functions.sql",
+    name = "usage_functions",
+    requires = [
+        saas_core::billing::pure_functions::price_quantity,
+        saas_core::billing::pure_functions::round_minor
+    ]
+);
+extension_sql_file!("../../sql/payments/functions.sql", name = "payments_functions");
+extension_sql_file!("../../sql/privacy/functions.sql", name = "privacy_functions");
+extension_sql_file!("../../sql/install/functions.sql", name = "install_functions");
+// Comments on the functions, who may call them, and the first install.
+extension_sql_file!("../../sql/install/finalize.sql", name = "finalize", finalize);
+
+/// Makes the tables, seed rows, triggers and policies that are missing, as the data owner.
+#[pg_extern(volatile, parallel_unsafe)]
+fn install() -> std::result::Result<(), ErrorReport> {
+    Ok(run()?)
+}
+
+fn run() -> Result<()> {
+    // SAFETY: these read the state of the session and role catalogs only.
+    let (caller, borrowed) = unsafe { (pg_sys::GetUserId(), pg_sys::InLocalUserIdChange()) };
+    // As himself, but with a search path that leads to PostgreSQL's own catalogs only.
+    let owner = owner::as_role(caller, || {
+        let owner = match owner::relation(c"tenants") {
+            Some(_) => owner::data_owner()?,
+            None => script::database_owner()?,
+        };
+        // SAFETY: as above.
+        let (superuser, owns) = unsafe {
+            (pg_sys::superuser_arg(caller), pg_sys::has_privs_of_role(caller, owner))
+        };
+        if borrowed || !(superuser || owns) {
+            return Err(Error::Denied("only the owner of the database may install saas_core".into()));
+        }
+        script::refuse_strangers(owner, superuser)?;
+        Ok(owner)
+    })?;
+    // CREATE EXTENSION makes members of whatever is created; the tables are not to be members.
+    let _detached = script::Detached::enter();
+    owner::as_role(owner, || {
+        TABLES.iter().try_for_each(|text| script::run(text))?;
+        script::run_generated(DEFAULTS)?;
+        SEEDS.iter().try_for_each(|text| script::run(text))?;
+        TRIGGERS.iter().try_for_each(|text| script::run(text))?;
+        script::run_generated(TENANT_TRIGGERS)?;
+        POLICIES.iter().try_for_each(|text| script::run(text))?;
+        script::run("SELECT saas.make_partitions()")?;
+        script::run_generated(ROW_SECURITY)?;
+        crate::sql::run(
+            "INSERT INTO saas.schema_version (version) VALUES ($1) ON CONFLICT DO NOTHING",
+            &[DATA_VERSION.into()],
+        )?;
+        iam::access::grant_again()
+    })
+}
+
+/// The version of this library.
+#[pg_extern(immutable, parallel_safe)]
+fn version() -> &'static str {
+    env!("CARGO_PKG_VERSION")
+}

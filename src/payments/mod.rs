@@ -1,0 +1,126 @@
+//! What payment providers tell us, and what follows from it.
+//!
+//! Events are stored first ([`ingest`]) and processed afterwards ([`process`]), each once. [`stripe`]
+//! reads them, without PostgreSQL; [`effect`] finds whose they are and what they change.
+
+mod effect;
+mod ingest;
+mod invoice;
+mod key;
+mod link;
+mod one_time;
+mod payload;
+mod process;
+mod stripe;
+mod subscription;
+mod transition;
+
+use crate::error::{Error, Result};
+use crate::iam::check;
+use crate::iam::kind::{self, Kind};
+use payload::Payload;
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::prelude::*;
+
+/// Stores a payment provider's event. False: an event with this id was there already.
+#[pg_extern(volatile, parallel_unsafe)]
+fn ingest_payment_event(
+    provider: Option<&str>,
+    event_id: Option<&str>,
+    event_type: Option<&str>,
+    payload: Option<Payload>,
+) -> std::result::Result<bool, ErrorReport> {
+    kind::require(&[Kind::Worker, Kind::Gateway])?;
+    Ok(ingest::ingest(
+        given(provider, "provider")?,
+        given(event_id, "event_id")?,
+        given(event_type, "event_type")?,
+        given(payload, "payload")?,
+    )?)
+}
+
+/// Processes stored events, the oldest first, and returns how many are done. One that fails keeps its
+/// error and is tried again later.
+#[pg_extern(volatile, parallel_unsafe)]
+fn process_payment_events(max_events: default!(i32, 100)) -> std::result::Result<i32, ErrorReport> {
+    kind::require(&[Kind::Worker])?;
+    Ok(process::process(max_events)?)
+}
+
+/// Records a payment that does not recur before the provider confirms it.
+#[pg_extern(volatile, parallel_unsafe)]
+fn record_one_time_payment(
+    tenant_id: Option<pgrx::Uuid>,
+    provider: Option<&str>,
+    provider_payment_id: Option<&str>,
+    amount: Option<i64>,
+    currency: Option<&str>,
+    reason: Option<&str>,
+) -> std::result::Result<pgrx::Uuid, ErrorReport> {
+    kind::require(&[Kind::Worker, Kind::Gateway])?;
+    Ok(one_time::record(
+        given(tenant_id, "tenant_id")?,
+        given(provider, "provider")?,
+        given(provider_payment_id, "provider_payment_id")?,
+        given(amount, "amount")?,
+        given(currency, "currency")?,
+        given(reason, "reason")?,
+    )?)
+}
+
+/// Says who a tenant is at a payment provider.
+#[pg_extern(volatile, parallel_unsafe)]
+fn link_provider_customer(
+    tenant_id: Option<pgrx::Uuid>,
+    provider: Option<&str>,
+    provider_customer_id: Option<&str>,
+) -> std::result::Result<(), ErrorReport> {
+    may_link()?;
+    Ok(link::customer(
+        given(tenant_id, "tenant_id")?,
+        given(provider, "provider")?,
+        given(provider_customer_id, "provider_customer_id")?,
+    )?)
+}
+
+/// Says what a payment provider calls the tenant's live subscription.
+#[pg_extern(volatile, parallel_unsafe)]
+fn link_provider_subscription(
+    tenant_id: Option<pgrx::Uuid>,
+    provider: Option<&str>,
+    provider_subscription_id: Option<&str>,
+) -> std::result::Result<(), ErrorReport> {
+    may_link()?;
+    Ok(link::subscription(
+        given(tenant_id, "tenant_id")?,
+        given(provider, "provider")?,
+        given(provider_subscription_id, "provider_subscription_id")?,
+    )?)
+}
+
+/// Says what a payment provider calls one of our invoices.
+#[pg_extern(volatile, parallel_unsafe)]
+fn link_provider_invoice(
+    invoice_id: Option<pgrx::Uuid>,
+    provider: Option<&str>,
+    provider_invoice_id: Option<&str>,
+) -> std::result::Result<(), ErrorReport> {
+    may_link()?;
+    Ok(link::invoice(
+        given(invoice_id, "invoice_id")?,
+        given(provider, "provider")?,
+        given(provider_invoice_id, "provider_invoice_id")?,
+    )?)
+}
+
+fn may_link() -> Result<()> {
+    if kind::caller_is(&[Kind::Worker, Kind::Gateway])? {
+        return Ok(());
+    }
+    check::require_in_system("platform.billing.adjust")
+}
+
+/// STRICT functions answer NULL to a missing argument, which a caller may take for done.
+fn given<T>(argument: Option<T>, name: &str) -> Result<T> {
+    argument.ok_or_else(|| Error::Invalid(format!("{name} is missing")))
+}

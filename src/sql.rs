@@ -1,0 +1,90 @@
+//! Running SQL from Rust: statements are prepared once a backend and kept.
+
+use crate::error::Result;
+use pgrx::datum::DatumWithOid;
+use pgrx::prelude::*;
+use pgrx::spi::{OwnedPreparedStatement, SpiClient, SpiHeapTupleData, SpiTupleTable};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+thread_local! {
+    // Keyed by the text's address: every statement here is a constant of the program.
+    static PLANS: RefCell<HashMap<*const u8, Rc<OwnedPreparedStatement>>> = RefCell::default();
+}
+
+fn prepared(
+    client: &SpiClient<'_>,
+    text: &'static str,
+    args: &[DatumWithOid<'_>],
+) -> Result<Rc<OwnedPreparedStatement>> {
+    let key = text.as_ptr();
+    if let Some(plan) = PLANS.with_borrow(|plans| plans.get(&key).cloned()) {
+        return Ok(plan);
+    }
+    let types: Vec<PgOid> = args.iter().map(|arg| PgOid::from(arg.oid())).collect();
+    let plan = Rc::new(client.prepare(text, &types)?.keep());
+    PLANS.with_borrow_mut(|plans| plans.insert(key, Rc::clone(&plan)));
+    Ok(plan)
+}
+
+/// Runs a statement that may write; `read` gets what it returned.
+pub fn write<T>(
+    text: &'static str,
+    args: &[DatumWithOid<'_>],
+    read: impl FnOnce(SpiTupleTable<'_>) -> Result<T>,
+) -> Result<T> {
+    Spi::connect_mut(|client| {
+        let plan = prepared(client, text, args)?;
+        read(client.update(&*plan, None, args)?)
+    })
+}
+
+/// Runs a statement that only reads, in the caller's snapshot; safe on standbys and in parallel workers.
+pub fn read<T>(
+    text: &'static str,
+    args: &[DatumWithOid<'_>],
+    read: impl FnOnce(SpiTupleTable<'_>) -> Result<T>,
+) -> Result<T> {
+    Spi::connect(|client| {
+        let plan = prepared(client, text, args)?;
+        read(client.select(&*plan, None, args)?)
+    })
+}
+
+/// Runs a statement that may write; returns the number of rows it touched or returned.
+pub fn run(text: &'static str, args: &[DatumWithOid<'_>]) -> Result<i64> {
+    write(text, args, |table| Ok(table.len() as i64))
+}
+
+/// Runs a statement that may write; returns the first column of its first row, if there is one and it is not NULL.
+pub fn write_one<T: FromDatum + IntoDatum>(
+    text: &'static str,
+    args: &[DatumWithOid<'_>],
+) -> Result<Option<T>> {
+    write(text, args, first)
+}
+
+/// Like [`write_one`], for a statement that only reads.
+pub fn read_one<T: FromDatum + IntoDatum>(
+    text: &'static str,
+    args: &[DatumWithOid<'_>],
+) -> Result<Option<T>> {
+    read(text, args, first)
+}
+
+/// Runs a statement that only reads and collects its rows.
+pub fn read_rows<T>(
+    text: &'static str,
+    args: &[DatumWithOid<'_>],
+    mut row: impl FnMut(SpiHeapTupleData<'_>) -> Result<T>,
+) -> Result<Vec<T>> {
+    read(text, args, |table| table.map(&mut row).collect())
+}
+
+fn first<T: FromDatum + IntoDatum>(mut table: SpiTupleTable<'_>) -> Result<Option<T>> {
+    match table.next() {
+        Some(row) => Ok(row.get::<T>(1)?),
+        None => Ok(None),
+    }
+}

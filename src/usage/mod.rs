@@ -1,0 +1,91 @@
+//! What was used: counting events exactly once, and what a period's usage costs.
+
+pub mod period;
+mod record;
+
+use crate::error::{Error, Result};
+use crate::iam::kind::{self, Kind};
+use crate::owner::as_data_owner;
+use pgrx::datum::{Date, TimestampWithTimeZone};
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::prelude::*;
+
+/// Counts one usage event. False when its id was counted before.
+#[pg_extern(volatile, parallel_unsafe)]
+fn record_usage(
+    tenant_id: pgrx::Uuid,
+    feature_key: &str,
+    units: i64,
+    event_id: Option<&str>,
+    occurred_at: default!(TimestampWithTimeZone, "now()"),
+) -> std::result::Result<bool, ErrorReport> {
+    let counted = record::record(record::Events {
+        tenant_ids: vec![tenant_id],
+        feature_keys: vec![feature_key.to_owned()],
+        units: vec![units],
+        event_ids: vec![event_id.map(str::to_owned)],
+        occurred_at: vec![occurred_at],
+    })?;
+    Ok(counted == 1)
+}
+
+/// Counts many usage events; returns how many were new. All or none.
+#[pg_extern(volatile, parallel_unsafe)]
+fn record_usage_batch(
+    tenant_ids: Vec<Option<pgrx::Uuid>>,
+    feature_keys: Vec<Option<String>>,
+    units: Vec<Option<i64>>,
+    event_ids: default!(Option<Vec<Option<String>>>, "NULL"),
+    occurred_at: default!(Option<Vec<Option<TimestampWithTimeZone>>>, "NULL"),
+) -> std::result::Result<i64, ErrorReport> {
+    let count = tenant_ids.len();
+    let now = pgrx::datum::datetime_support::transaction_timestamp();
+    let events = record::Events {
+        tenant_ids: all(tenant_ids, "tenant_ids", count)?,
+        feature_keys: all(feature_keys, "feature_keys", count)?,
+        units: all(units, "units", count)?,
+        event_ids: match event_ids {
+            Some(ids) if ids.len() == count => ids,
+            Some(_) => return Err(unequal("event_ids").into()),
+            None => vec![None; count],
+        },
+        occurred_at: match occurred_at {
+            Some(times) => all(times, "occurred_at", count)?,
+            None => vec![now; count],
+        },
+    };
+    Ok(record::record(events)?)
+}
+
+fn unequal(name: &str) -> Error {
+    Error::Invalid(format!("{name} has another length than tenant_ids"))
+}
+
+fn all<T>(values: Vec<Option<T>>, name: &str, count: usize) -> Result<Vec<T>> {
+    if values.len() != count {
+        return Err(unequal(name));
+    }
+    let values: Option<Vec<T>> = values.into_iter().collect();
+    values.ok_or_else(|| Error::Invalid(format!("{name} holds a NULL")))
+}
+
+/// Folds counters into usage_records and fixes what was used in the periods that begin in a calendar
+/// month; returns how many summaries changed.
+#[pg_extern(volatile, parallel_unsafe)]
+fn roll_up_usage(
+    period: Date,
+    tenant_id: default!(Option<pgrx::Uuid>, "NULL"),
+) -> std::result::Result<i64, ErrorReport> {
+    kind::require(&[Kind::Worker])?;
+    Ok(as_data_owner(|| period::roll_up_month(period, tenant_id))?)
+}
+
+/// Prices the usage of the current periods that begin in a calendar month; returns how many fees there are.
+#[pg_extern(volatile, parallel_unsafe)]
+fn assess_usage_fees(
+    period: Date,
+    tenant_id: default!(Option<pgrx::Uuid>, "NULL"),
+) -> std::result::Result<i64, ErrorReport> {
+    kind::require(&[Kind::Worker])?;
+    Ok(as_data_owner(|| period::assess_month(period, tenant_id))?)
+}

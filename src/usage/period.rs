@@ -1,0 +1,101 @@
+//! A period's usage: from counters to summaries to fees. Set-based; every function runs as the data owner.
+
+use crate::error::{Error, Result};
+use crate::sql;
+use pgrx::datum::Date;
+
+/// How many tenants are taken at once, so that memory does not follow their number.
+const BATCH: i64 = 10_000;
+
+/// Folds the counters of tenants up to their periods, and fixes what was used in these. Returns how
+/// many summaries changed.
+pub fn roll_up(tenant_ids: &[pgrx::Uuid], periods: &[Date]) -> Result<i64> {
+    let args = || [tenant_ids.to_vec().into(), periods.to_vec().into()];
+    let late = sql::write(include_str!("../../sql/usage/fold.sql"), &args(), |table| {
+        table
+            .map(|row| {
+                Ok((row.get::<pgrx::Uuid>(1)?, row.get::<String>(2)?, row.get::<Date>(3)?))
+            })
+            .collect::<Result<Vec<_>>>()
+    })?;
+    if !late.is_empty() {
+        let tenants: Vec<_> = late.iter().map(|(tenant, ..)| *tenant).collect();
+        let features: Vec<_> = late.iter().map(|(_, feature, _)| feature.clone()).collect();
+        let periods: Vec<_> = late.iter().map(|(.., period)| *period).collect();
+        let args = [tenants.into(), features.into(), periods.into()];
+        sql::run(include_str!("../../sql/usage/late_summaries.sql"), &args)?;
+        sql::run(include_str!("../../sql/usage/late.sql"), &args)?;
+    }
+    sql::run(include_str!("../../sql/usage/summarize.sql"), &args())
+}
+
+/// Prices what subscriptions used beyond their plans. Returns how many fees there are.
+pub fn assess(
+    tenant_ids: &[pgrx::Uuid],
+    subscription_ids: &[pgrx::Uuid],
+    periods: &[Date],
+) -> Result<i64> {
+    sql::run(
+        include_str!("../../sql/usage/clear_fees.sql"),
+        &[tenant_ids.to_vec().into(), periods.to_vec().into()],
+    )?;
+    sql::run(
+        include_str!("../../sql/usage/assess_fees.sql"),
+        &[tenant_ids.to_vec().into(), subscription_ids.to_vec().into(), periods.to_vec().into()],
+    )
+}
+
+pub fn roll_up_month(day: Date, tenant: Option<pgrx::Uuid>) -> Result<i64> {
+    let (from, to) = month(day)?;
+    let mut after: Option<pgrx::Uuid> = None;
+    let mut changed = 0;
+    loop {
+        let used = sql::read_rows(
+            include_str!("../../sql/usage/used_in_month.sql"),
+            &[from.into(), to.into(), after.into(), BATCH.into(), tenant.into()],
+            |row| Ok(row.get::<pgrx::Uuid>(1)?.zip(row.get::<Date>(2)?)),
+        )?;
+        let (tenants, periods): (Vec<_>, Vec<_>) = used.into_iter().flatten().unzip();
+        let Some(last) = tenants.last().copied() else { return Ok(changed) };
+        changed += roll_up(&tenants, &periods)?;
+        after = Some(last);
+    }
+}
+
+pub fn assess_month(day: Date, tenant: Option<pgrx::Uuid>) -> Result<i64> {
+    let (from, to) = month(day)?;
+    let mut after: Option<pgrx::Uuid> = None;
+    let mut fees = 0;
+    loop {
+        let due = sql::read_rows(
+            include_str!("../../sql/billing/due_in_month.sql"),
+            &[from.into(), to.into(), after.into(), BATCH.into(), tenant.into()],
+            |row| {
+                let ids = row.get::<pgrx::Uuid>(1)?.zip(row.get::<pgrx::Uuid>(2)?);
+                Ok(ids.zip(row.get::<Date>(3)?))
+            },
+        )?;
+        let (ids, periods): (Vec<_>, Vec<_>) = due.into_iter().flatten().unzip();
+        let (tenants, subscriptions): (Vec<_>, Vec<_>) = ids.into_iter().unzip();
+        let Some(last) = tenants.last().copied() else { return Ok(fees) };
+        fees += assess(&tenants, &subscriptions, &periods)?;
+        after = Some(last);
+    }
+}
+
+/// The first day of the calendar month of `day`, and of the next.
+///
+/// # Errors
+/// 22023 for an infinite day.
+pub fn month(day: Date) -> Result<(Date, Date)> {
+    let month = sql::read(
+        "SELECT date_trunc('month', $1)::date, (date_trunc('month', $1) + interval '1 month')::date
+          WHERE isfinite($1)",
+        &[day.into()],
+        |mut rows| {
+            let Some(row) = rows.next() else { return Ok(None) };
+            Ok(row.get::<Date>(1)?.zip(row.get::<Date>(2)?))
+        },
+    )?;
+    month.ok_or_else(|| Error::Invalid("the period must be a day".into()))
+}
