@@ -40,7 +40,7 @@ install:
 
 bench:
 	scripts/build $(PG) release
-	@for bench in benches/*/run; do \
+	@for bench in $(wildcard benches/*/run); do \
 		echo "== $$bench" && scripts/cluster $(PG) -- "$$bench" || exit 1; \
 	done
 
@@ -67,10 +67,10 @@ regress: build
 regress-update: build
 	PG=$(PG) tests/regress/run --update $(T)
 
-rust: build
+rust:
 	scripts/test $(PG) rust $(T)
 
-suite: build
+suite:
 	scripts/test $(PG) $(S) $(T)
 
 clean:

@@ -55,18 +55,13 @@ pub fn subtransaction<T>(work: impl FnOnce() -> Result<T>) -> std::result::Resul
         let report = match &caught {
             CaughtError::PostgresError(report)
             | CaughtError::ErrorReport(report)
-            | CaughtError::RustPanic {
-                ereport: report, ..
-            } => report,
+            | CaughtError::RustPanic { ereport: report, .. } => report,
         };
         let code = report.sql_error_code();
         if is_order_to_stop(code) {
             caught.rethrow();
         }
-        Failure {
-            sqlstate: sqlstate(code as i32),
-            message: report.message().to_owned(),
-        }
+        Failure { sqlstate: sqlstate(code as i32), message: report.message().to_owned() }
     })
 }
 
@@ -81,9 +76,7 @@ fn is_order_to_stop(code: PgSqlErrorCode) -> bool {
 
 /// The five characters of an error code, of which PostgreSQL packs six bits each.
 fn sqlstate(code: i32) -> String {
-    (0..5)
-        .map(|i| char::from(((code >> (6 * i)) & 0x3f) as u8 + b'0'))
-        .collect()
+    (0..5).map(|i| char::from(((code >> (6 * i)) & 0x3f) as u8 + b'0')).collect()
 }
 
 #[cfg(test)]
@@ -92,17 +85,8 @@ mod tests {
 
     #[test]
     fn codes_are_unpacked() {
-        assert_eq!(
-            sqlstate(PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION as i32),
-            "23505"
-        );
-        assert_eq!(
-            sqlstate(PgSqlErrorCode::ERRCODE_INTERNAL_ERROR as i32),
-            "XX000"
-        );
-        assert_eq!(
-            sqlstate(PgSqlErrorCode::ERRCODE_INVALID_TEXT_REPRESENTATION as i32),
-            "22P02"
-        );
+        assert_eq!(sqlstate(PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION as i32), "23505");
+        assert_eq!(sqlstate(PgSqlErrorCode::ERRCODE_INTERNAL_ERROR as i32), "XX000");
+        assert_eq!(sqlstate(PgSqlErrorCode::ERRCODE_INVALID_TEXT_REPRESENTATION as i32), "22P02");
     }
 }

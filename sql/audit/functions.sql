@@ -5,3 +5,6 @@ LANGUAGE c AS 'MODULE_PATHNAME', 'saas_audit_changes';
 
 CREATE FUNCTION saas.stamp_audit_log() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'saas_stamp_audit_log';
+
+-- What a row's audit rows add up to: merge(new_values ORDER BY id).
+CREATE AGGREGATE saas.merge (jsonb) (sfunc = pg_catalog.jsonb_concat, stype = jsonb);

@@ -170,6 +170,8 @@ CREATE TABLE saas.payment_invoices (
 );
 CREATE UNIQUE INDEX payment_invoices_period_key
   ON saas.payment_invoices (tenant_id, subscription_id, period_start) WHERE status <> 'void';
+CREATE UNIQUE INDEX payment_invoices_provider_key
+  ON saas.payment_invoices (tenant_id, provider, provider_invoice_id) WHERE status <> 'void';
 CREATE INDEX payment_invoices_id_idx ON saas.payment_invoices (id);
 CREATE INDEX payment_invoices_subscription_id_idx ON saas.payment_invoices (tenant_id, subscription_id);
 CREATE INDEX payment_invoices_currency_idx ON saas.payment_invoices (currency);

@@ -27,8 +27,8 @@ const SECRETS: &[&str] = &[
 /// Columns that say why, in the row itself. The first are of the change, the last of the whole row.
 const REASONS_OF_A_CHANGE: &[&str] = &["revoke_reason", "status_reason", "decision"];
 const REASON: &str = "reason";
-/// A change of these alone is no change.
-const NOISE: &[&str] = &["updated_at"];
+/// Changes of these are no news: they follow from others, or only say that something was used.
+const NOISE: &[&str] = &["updated_at", "last_used_at", "last_number"];
 
 thread_local! {
     // By text: it names the columns, so that a changed table gets another statement.
@@ -87,6 +87,7 @@ unsafe fn write(trigger: *mut pg_sys::TriggerData) -> Result<()> {
         stated_reason().into(),
     ];
     as_data_owner(|| {
+        super::in_utc();
         Spi::connect_mut(|client| {
             // SAFETY: makes old_rows and new_rows visible for as long as this connection to SPI.
             let status = unsafe { pg_sys::SPI_register_trigger_data(trigger) };

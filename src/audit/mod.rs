@@ -31,3 +31,21 @@ pub fn because<T>(reason: &str, work: impl FnOnce() -> T) -> T {
 fn stated_reason() -> Option<String> {
     REASON.with_borrow(Clone::clone)
 }
+
+/// Until the end of the enclosing [`crate::owner::as_data_owner`]: jsonb shows times in the session's
+/// zone, and what is logged shall not depend on who logs it.
+fn in_utc() {
+    // SAFETY: NUL-terminated strings. SAVE makes the end of the guard's level of settings undo it.
+    unsafe {
+        pg_sys::set_config_option(
+            c"timezone".as_ptr(),
+            c"UTC".as_ptr(),
+            pg_sys::GucContext::PGC_USERSET,
+            pg_sys::GucSource::PGC_S_SESSION,
+            pg_sys::GucAction::GUC_ACTION_SAVE,
+            true,
+            0,
+            false,
+        );
+    }
+}

@@ -11,7 +11,6 @@ use pgrx::prelude::*;
 
 /// Gives a tenant credits and returns the ledger entry.
 #[pg_extern(volatile, parallel_unsafe)]
-#[expect(clippy::too_many_arguments, reason = "the SQL signature")]
 fn grant_credit(
     tenant_id: pgrx::Uuid,
     amount: i64,

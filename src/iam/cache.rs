@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use uuid::Uuid;
 
-/// A set of permissions, as bits by their index.
+/// A set of permissions, as bits.
 #[derive(Clone, Default)]
 pub struct Bits(Rc<[u64]>);
 
@@ -49,6 +49,34 @@ thread_local! {
     static GENERATION: Cell<u64> = const { Cell::new(1) };
     static EPOCH: Cell<Option<pg_sys::Oid>> = const { Cell::new(None) };
     static HEARD_AT: Cell<i64> = const { Cell::new(0) };
+    // Which bit stands for which key. Only ever added to, so that a bit means the same in everything
+    // that was loaded, whenever it was.
+    static BITS: RefCell<HashMap<Box<str>, usize>> = RefCell::default();
+}
+
+fn bit(key: &str) -> usize {
+    BITS.with_borrow_mut(|bits| match bits.get(key) {
+        Some(&bit) => bit,
+        None => {
+            let bit = bits.len();
+            bits.insert(key.into(), bit);
+            bit
+        }
+    })
+}
+
+/// Asks again when permissions changed while `ask` was loading them in parts, so that no answer is
+/// made of two states.
+pub fn consistently<T>(ask: impl Fn() -> Result<T>) -> Result<T> {
+    listen();
+    loop {
+        let generation = GENERATION.get();
+        let answer = ask()?;
+        if GENERATION.get() == generation {
+            return Ok(answer);
+        }
+        pgrx::check_for_interrupts!();
+    }
 }
 
 /// Registers for PostgreSQL's messages. Called once a backend.
@@ -118,17 +146,17 @@ fn get_uuid(row: &fresh::Row, column: i32) -> Option<Uuid> {
     row.get::<pgrx::Uuid>(column).map(crate::context::to_uuid)
 }
 
-/// All permission keys and their index.
+/// All permission keys and their bits.
 pub fn permissions() -> Result<Rc<HashMap<Box<str>, usize>>> {
     cached(
         |cache| cache.permissions.clone(),
         |cache, permissions| cache.permissions = Some(permissions),
         || {
             let mut all = HashMap::new();
-            fresh::read("SELECT key FROM saas.permissions ORDER BY key", &[], &[], |row| {
+            fresh::read("SELECT key FROM saas.permissions", &[], &[], |row| {
                 if let Some(key) = row.get::<String>(1) {
-                    let index = all.len();
-                    all.insert(key.into_boxed_str(), index);
+                    let bit = bit(&key);
+                    all.insert(key.into_boxed_str(), bit);
                 }
             })?;
             Ok(Rc::new(all))
@@ -144,18 +172,17 @@ pub fn role(role: Uuid) -> Result<Bits> {
             cache.roles.insert(role, bits);
         },
         || {
-            let all = permissions()?;
-            let mut words = vec![0u64; all.len().div_ceil(64)];
+            let mut words = Vec::new();
             fresh::read(
                 "SELECT p.key FROM saas.role_permissions rp
                    JOIN saas.permissions p ON p.id = rp.permission_id WHERE rp.role_id = $1",
                 &[pg_sys::UUIDOID],
                 &uuid_datum(role).into_iter().collect::<Vec<_>>(),
                 |row| {
-                    if let Some(&index) =
-                        row.get::<String>(1).and_then(|key| all.get(key.as_str()))
-                    {
-                        words[index / 64] |= 1 << (index % 64);
+                    if let Some(key) = row.get::<String>(1) {
+                        let bit = bit(&key);
+                        words.resize(words.len().max(bit / 64 + 1), 0u64);
+                        words[bit / 64] |= 1 << (bit % 64);
                     }
                 },
             )?;

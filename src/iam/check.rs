@@ -47,12 +47,14 @@ pub fn try_in_tenant(tenant: Uuid, permission: &Permission) -> Result<bool> {
     if context.tenant.is_some_and(|bound| bound != tenant) {
         return Ok(false);
     }
-    let memberships = cache::memberships(context.user, context.tenant)?;
-    let Some(membership) = memberships.get(&tenant) else { return Ok(false) };
-    Ok(match context.role {
-        // A key has its own role, and only for as long as its user is a member.
-        Some(role) => cache::role(role)?.contains(permission.0),
-        None => membership.contains(permission.0),
+    cache::consistently(|| {
+        let memberships = cache::memberships(context.user, context.tenant)?;
+        let Some(membership) = memberships.get(&tenant) else { return Ok(false) };
+        Ok(match context.role {
+            // A key has its own role, and only for as long as its user is a member.
+            Some(role) => cache::role(role)?.contains(permission.0),
+            None => membership.contains(permission.0),
+        })
     })
 }
 
@@ -81,14 +83,14 @@ fn try_in_system(permission: &Permission) -> Result<bool> {
 pub fn user_in_system(user: Uuid, permission: &Permission) -> Result<bool> {
     // SAFETY: reads a variable of the backend.
     let now = unsafe { pg_sys::GetCurrentStatementStartTimestamp() };
-    let roles = cache::system_roles(user)?;
+    let roles = cache::consistently(|| cache::system_roles(user))?;
     Ok(roles
         .iter()
         .any(|(bits, until)| until.is_none_or(|until| now < until) && bits.contains(permission.0)))
 }
 
 pub fn user_in_tenant(user: Uuid, tenant: Uuid, permission: &Permission) -> Result<bool> {
-    let memberships = cache::memberships(user, Some(tenant))?;
+    let memberships = cache::consistently(|| cache::memberships(user, Some(tenant)))?;
     Ok(memberships.get(&tenant).is_some_and(|bits| bits.contains(permission.0)))
 }
 
@@ -98,19 +100,17 @@ pub fn permitted_tenants(permission: &Permission) -> Vec<Uuid> {
 
 fn try_permitted_tenants(permission: &Permission) -> Result<Vec<Uuid>> {
     let Some(context) = setting::current() else { return Ok(Vec::new()) };
-    let memberships = cache::memberships(context.user, context.tenant)?;
-    let mut tenants = Vec::new();
-    for (&tenant, membership) in memberships.iter() {
-        let permitted = match context.role {
-            Some(role) => cache::role(role)?.contains(permission.0),
-            None => membership.contains(permission.0),
-        };
-        if permitted {
-            tenants.push(tenant);
-        }
-    }
-    tenants.sort_unstable();
-    Ok(tenants)
+    cache::consistently(|| {
+        let memberships = cache::memberships(context.user, context.tenant)?;
+        let key = context.role.map(cache::role).transpose()?;
+        let mut tenants: Vec<Uuid> = memberships
+            .iter()
+            .filter(|(_, membership)| key.as_ref().unwrap_or(membership).contains(permission.0))
+            .map(|(&tenant, _)| tenant)
+            .collect();
+        tenants.sort_unstable();
+        Ok(tenants)
+    })
 }
 
 /// The gate of tenant actions.

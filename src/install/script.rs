@@ -12,7 +12,9 @@ pub struct Detached(bool);
 impl Detached {
     pub fn enter() -> Detached {
         // SAFETY: a variable of the backend, which is single-threaded. On an error CREATE EXTENSION resets it itself.
-        unsafe { Detached(std::mem::replace(&mut *&raw mut pg_sys::creating_extension, false)) }
+        unsafe { let creating = pg_sys::creating_extension;
+            pg_sys::creating_extension = false;
+            Detached(creating) }
     }
 }
 

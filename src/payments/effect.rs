@@ -4,6 +4,7 @@ use super::key::{Key, Kind, Moment};
 use super::stripe::{self, Change, Event};
 use super::{invoice, one_time, subscription};
 use crate::error::{Error, Result};
+use crate::sql;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -13,6 +14,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// As in `payment_events.outcome`.
     pub fn name(self) -> &'static str {
         match self {
             Outcome::Applied => "applied",
@@ -38,7 +40,7 @@ pub struct Subject<'a> {
     pub moment: Moment,
 }
 
-/// Does what the event asks for.
+/// Does what the event asks for. `None`: another session is at its tenant, and not `may_wait`.
 ///
 /// # Errors
 /// Whatever keeps the event from its effect, now or for good: it is tried again either way.
@@ -46,8 +48,9 @@ pub fn apply(
     provider: &str,
     event_type: &str,
     payload: &str,
+    may_wait: bool,
     findings: &mut Findings,
-) -> Result<Outcome> {
+) -> Result<Option<Outcome>> {
     if provider != "stripe" {
         return Err(Error::State(
             format!("events of \"{provider}\" are not understood by this version"),
@@ -57,64 +60,54 @@ pub fn apply(
     let event = stripe::parse(event_type, payload)
         .map_err(|stripe::Unreadable(what)| Error::Malformed(what))?;
     let Some(event) = event else {
-        return Ok(Outcome::Ignored);
+        return Ok(Some(Outcome::Ignored));
     };
     let kind = match event.change {
         Change::Subscription(_) => Kind::Subscription,
         Change::InvoicePaid { .. } | Change::InvoiceFailed { .. } => Kind::Invoice,
         Change::Payment(_) | Change::Refund => Kind::Payment,
     };
-    let key = Key {
-        provider,
-        kind,
-        id: &event.object,
-    };
+    let key = Key { provider, kind, id: &event.object };
     let Some(tenant) = tenant_of(&event, key, findings)? else {
-        return Ok(Outcome::Ignored);
+        return Ok(Some(Outcome::Ignored));
     };
-    let moment = Moment {
-        created: event.created,
-        rank: event.rank,
-    };
-    if !key.advance(tenant, moment)? {
-        return Ok(Outcome::Stale);
+    if !lock(tenant, may_wait)? {
+        return Ok(None);
     }
-    let subject = Subject {
-        tenant,
-        key,
-        moment,
-    };
-    match &event.change {
+    let moment = Moment { created: event.created, rank: event.rank };
+    if !key.advance(tenant, moment)? {
+        return Ok(Some(Outcome::Stale));
+    }
+    let subject = Subject { tenant, key, moment };
+    let outcome = match &event.change {
         Change::Subscription(change) => subscription::follow(subject, change),
-        Change::InvoicePaid {
-            amount,
-            currency,
-            paid_at,
-            ours,
-        } => {
-            let payment = invoice::Payment {
-                amount: *amount,
-                currency,
-                paid_at: *paid_at,
-            };
+        Change::InvoicePaid { amount, currency, paid_at, ours } => {
+            let payment = invoice::Payment { amount: *amount, currency, paid_at: *paid_at };
             invoice::paid(subject, &payment, *ours, findings)
         }
         Change::InvoiceFailed { ours } => invoice::failed(subject, *ours, findings),
         Change::Payment(payment) => one_time::follow(subject, payment),
         Change::Refund => one_time::refunded(subject),
-    }
+    };
+    outcome.map(Some)
+}
+
+/// Holds the tenant until the end of the transaction. Everything here that changes a tenant's
+/// subscription, invoices or credits holds the tenant first, so that nobody waits in a circle; and who
+/// holds one tenant already does not wait for another.
+fn lock(tenant: pgrx::Uuid, may_wait: bool) -> Result<bool> {
+    let text = match may_wait {
+        true => "SELECT FROM saas.tenants WHERE id = $1 FOR NO KEY UPDATE",
+        false => "SELECT FROM saas.tenants WHERE id = $1 FOR NO KEY UPDATE SKIP LOCKED",
+    };
+    Ok(sql::run(text, &[tenant.into()])? == 1)
 }
 
 /// The tenant that the customer is, or that the object is known to be of. What the payload's metadata
 /// says is no proof: it may come from the customer's own browser.
 fn tenant_of(event: &Event, key: Key, findings: &mut Findings) -> Result<Option<pgrx::Uuid>> {
     let of_customer = match &event.customer {
-        Some(id) => Key {
-            provider: key.provider,
-            kind: Kind::Customer,
-            id,
-        }
-        .tenant()?,
+        Some(id) => Key { provider: key.provider, kind: Kind::Customer, id }.tenant()?,
         None => None,
     };
     let of_object = key.tenant()?;

@@ -13,12 +13,7 @@ pub fn ingest(provider: &str, id: &str, event_type: &str, payload: Payload) -> R
     require_text(id, "event_id")?;
     require_text(event_type, "event_type")?;
     as_data_owner(|| {
-        let args = [
-            provider.into(),
-            id.into(),
-            event_type.into(),
-            payload.into(),
-        ];
+        let args = [provider.into(), id.into(), event_type.into(), payload.into()];
         let stored = sql::run(
             "INSERT INTO saas.payment_events (id, provider, provider_event_id, event_type, payload)
              VALUES (saas.uuid_v7(), $1, $2, $3, $4)
@@ -26,10 +21,7 @@ pub fn ingest(provider: &str, id: &str, event_type: &str, payload: Payload) -> R
             &args,
         )?;
         if stored == 0 {
-            sql::run(
-                include_str!("../../sql/payments/report_conflict.sql"),
-                &args,
-            )?;
+            sql::run(include_str!("../../sql/payments/report_conflict.sql"), &args)?;
         }
         Ok(stored == 1)
     })

@@ -84,12 +84,7 @@ fn find(subject: Subject, named: Option<Uuid>, findings: &mut Findings) -> Resul
     let named = named.map(from_uuid);
     let ours = sql::write(
         include_str!("../../sql/payments/find_invoice.sql"),
-        &[
-            subject.tenant.into(),
-            provider.into(),
-            id.into(),
-            named.into(),
-        ],
+        &[subject.tenant.into(), provider.into(), id.into(), named.into()],
         |mut rows| {
             let Some(row) = rows.next() else {
                 return Ok(None);
@@ -110,9 +105,9 @@ fn find(subject: Subject, named: Option<Uuid>, findings: &mut Findings) -> Resul
         },
     )?;
     match (ours, named) {
-        (Some(ours), _) if ours.linked.as_deref().is_some_and(|linked| linked != id) => Err(
-            Error::Conflict("the invoice that metadata names is linked to another one".into()),
-        ),
+        (Some(ours), _) if ours.linked.as_deref().is_some_and(|linked| linked != id) => {
+            Err(Error::Conflict("the invoice that metadata names is linked to another one".into()))
+        }
         (Some(ours), Some(named)) if ours.id != named => Err(Error::Conflict(
             "metadata names another invoice than the one it is linked to".into(),
         )),
@@ -125,9 +120,7 @@ fn find(subject: Subject, named: Option<Uuid>, findings: &mut Findings) -> Resul
                 "SELECT tenant_id FROM saas.payment_invoices WHERE id = $1",
                 &[named.into()],
             )?;
-            Err(Error::NoSuchRow(
-                "the invoice that metadata names is none of this tenant's".into(),
-            ))
+            Err(Error::NoSuchRow("the invoice that metadata names is none of this tenant's".into()))
         }
     }
 }
@@ -137,7 +130,7 @@ fn go(subject: Subject, ours: &Ours, to: &str, paid_at: Option<i64>) -> Result<(
     for state in transition::path(ENTITY, &ours.status, to)? {
         sql::run(
             "UPDATE saas.payment_invoices
-                SET status = $3, paid_at = CASE $3 WHEN 'paid' THEN to_timestamp($4) END, updated_at = now(),
+                SET status = $3, paid_at = CASE $3 WHEN 'paid' THEN to_timestamp($4) END,
                     provider = $5, provider_invoice_id = $6
               WHERE tenant_id = $1 AND id = $2",
             &[

@@ -50,11 +50,7 @@ impl<'a> Key<'a> {
     pub fn tenant(&self) -> Result<Option<pgrx::Uuid>> {
         sql::write_one(
             "SELECT tenant_id FROM saas.provider_keys WHERE provider = $1 AND kind = $2 AND provider_key = $3",
-            &[
-                self.provider.into(),
-                self.kind.name().into(),
-                self.id.into(),
-            ],
+            &[self.provider.into(), self.kind.name().into(), self.id.into()],
         )
     }
 
@@ -77,10 +73,7 @@ impl<'a> Key<'a> {
 
     pub fn is_of_another_tenant(&self) -> Error {
         let Key { provider, kind, id } = self;
-        Error::Conflict(format!(
-            "{} \"{id}\" of {provider} belongs to another tenant",
-            kind.name()
-        ))
+        Error::Conflict(format!("{} \"{id}\" of {provider} belongs to another tenant", kind.name()))
     }
 }
 
@@ -93,18 +86,14 @@ pub fn require_provider(name: &str) -> Result<()> {
     {
         return Ok(());
     }
-    Err(Error::Invalid(
-        "provider is a name of small letters, digits and _, like stripe".into(),
-    ))
+    Err(Error::Invalid("provider is a name of small letters, digits and _, like stripe".into()))
 }
 
 /// # Errors
 /// 22023 for what is empty or longer than ids are.
 pub fn require_text(text: &str, name: &str) -> Result<()> {
     if text.is_empty() || text.chars().count() > 500 {
-        return Err(Error::Invalid(format!(
-            "{name} is empty or longer than 500 characters"
-        )));
+        return Err(Error::Invalid(format!("{name} is empty or longer than 500 characters")));
     }
     Ok(())
 }

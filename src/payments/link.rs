@@ -11,6 +11,7 @@ pub fn customer(tenant: pgrx::Uuid, provider: &str, id: &str) -> Result<()> {
     let key = Key::new(provider, Kind::Customer, id)?;
     require_tenant(tenant)?;
     as_data_owner(|| {
+        lock(tenant)?;
         require_free(key, tenant)?;
         sql::run(
             include_str!("../../sql/payments/link_customer.sql"),
@@ -25,6 +26,7 @@ pub fn subscription(tenant: pgrx::Uuid, provider: &str, id: &str) -> Result<()> 
     let key = Key::new(provider, Kind::Subscription, id)?;
     require_tenant(tenant)?;
     as_data_owner(|| {
+        lock(tenant)?;
         require_free(key, tenant)?;
         let live = sql::write_one::<pgrx::Uuid>(
             "SELECT id FROM saas.tenant_subscriptions WHERE tenant_id = $1 AND status <> 'canceled' FOR NO KEY UPDATE",
@@ -53,6 +55,7 @@ pub fn invoice(invoice: pgrx::Uuid, provider: &str, id: &str) -> Result<()> {
         return Err(missing("invoice")?);
     };
     as_data_owner(|| {
+        lock(tenant)?;
         require_free(key, tenant)?;
         sql::run(
             include_str!("../../sql/payments/link_invoice.sql"),
@@ -62,20 +65,19 @@ pub fn invoice(invoice: pgrx::Uuid, provider: &str, id: &str) -> Result<()> {
     })
 }
 
+/// Comes before every other lock, as in processing events.
+fn lock(tenant: pgrx::Uuid) -> Result<()> {
+    sql::run("SELECT FROM saas.tenants WHERE id = $1 FOR NO KEY UPDATE", &[tenant.into()])?;
+    Ok(())
+}
+
 /// # Errors
 /// 23503 for the data owner, who may know; 42501 for others.
 pub fn require_tenant(tenant: pgrx::Uuid) -> Result<()> {
     let known = as_data_owner(|| {
-        sql::read_one::<bool>(
-            "SELECT true FROM saas.tenants WHERE id = $1",
-            &[tenant.into()],
-        )
+        sql::read_one::<bool>("SELECT true FROM saas.tenants WHERE id = $1", &[tenant.into()])
     })?;
-    if known.is_some() {
-        Ok(())
-    } else {
-        Err(missing("tenant")?)
-    }
+    if known.is_some() { Ok(()) } else { Err(missing("tenant")?) }
 }
 
 fn missing(what: &str) -> Result<Error> {

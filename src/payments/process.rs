@@ -20,7 +20,8 @@ pub fn process(max_events: i32) -> Result<i32> {
     as_data_owner(|| {
         let mut done = 0;
         for event in claim(max_events)? {
-            done += i32::from(process_one(&event)?);
+            // Waiting for a tenant is safe for who holds none yet.
+            done += i32::from(process_one(&event, done == 0)?);
         }
         Ok(done)
     })
@@ -28,29 +29,21 @@ pub fn process(max_events: i32) -> Result<i32> {
 
 /// The oldest events that are due and that no other session is at; ours until the transaction ends.
 fn claim(max_events: i32) -> Result<Vec<Stored>> {
-    sql::write(
-        include_str!("../../sql/payments/claim_events.sql"),
-        &[max_events.into()],
-        |rows| {
-            let mut events = Vec::new();
-            for row in rows {
-                if let (Some(id), Some(provider), Some(event_type)) =
-                    (row.get(1)?, row.get(2)?, row.get(3)?)
-                {
-                    events.push(Stored {
-                        id,
-                        provider,
-                        event_type,
-                    });
-                }
+    sql::write(include_str!("../../sql/payments/claim_events.sql"), &[max_events.into()], |rows| {
+        let mut events = Vec::new();
+        for row in rows {
+            if let (Some(id), Some(provider), Some(event_type)) =
+                (row.get(1)?, row.get(2)?, row.get(3)?)
+            {
+                events.push(Stored { id, provider, event_type });
             }
-            Ok(events)
-        },
-    )
+        }
+        Ok(events)
+    })
 }
 
 /// Whether it is done. Its effect and the mark that it is processed stand or fall together.
-fn process_one(event: &Stored) -> Result<bool> {
+fn process_one(event: &Stored, may_wait: bool) -> Result<bool> {
     let mut findings = Findings::default();
     let attempt = subtransaction(|| {
         // Read one by one: payloads can be large.
@@ -59,11 +52,15 @@ fn process_one(event: &Stored) -> Result<bool> {
             &[event.id.into()],
         )?;
         let payload = payload.unwrap_or_default();
-        let outcome = effect::apply(&event.provider, &event.event_type, &payload, &mut findings)?;
-        finish(event, outcome, findings.tenant)
+        let (provider, kind) = (&event.provider, &event.event_type);
+        match effect::apply(provider, kind, &payload, may_wait, &mut findings)? {
+            Some(outcome) => finish(event, outcome, findings.tenant).map(|()| true),
+            // It stays as it is, for the next call.
+            None => Ok(false),
+        }
     });
     match attempt {
-        Ok(()) => Ok(true),
+        Ok(done) => Ok(done),
         Err(failure) => keep(event, &failure, &findings).map(|()| false),
     }
 }
@@ -86,12 +83,7 @@ fn keep(event: &Stored, failure: &Failure, findings: &Findings) -> Result<()> {
     if let Some(foreign) = findings.foreign {
         sql::run(
             include_str!("../../sql/payments/report_foreign.sql"),
-            &[
-                event.id.into(),
-                error.as_str().into(),
-                findings.tenant.into(),
-                foreign.into(),
-            ],
+            &[event.id.into(), error.as_str().into(), findings.tenant.into(), foreign.into()],
         )?;
     }
     sql::run(

@@ -26,15 +26,8 @@ pub struct Event {
 #[derive(Debug, PartialEq)]
 pub enum Change {
     Subscription(Subscription),
-    InvoicePaid {
-        amount: i64,
-        currency: String,
-        paid_at: i64,
-        ours: Option<Uuid>,
-    },
-    InvoiceFailed {
-        ours: Option<Uuid>,
-    },
+    InvoicePaid { amount: i64, currency: String, paid_at: i64, ours: Option<Uuid> },
+    InvoiceFailed { ours: Option<Uuid> },
     Payment(Payment),
     Refund,
 }
@@ -106,9 +99,7 @@ pub fn parse(event_type: &str, payload: &str) -> Result<Option<Event>> {
     if let Some(own) = event.text("type")?
         && own != event_type
     {
-        return Err(Unreadable(
-            "type is not the type that the event was ingested with".into(),
-        ));
+        return Err(Unreadable("type is not the type that the event was ingested with".into()));
     }
     let created = seconds(&event, "created")?;
     let created = event.required("created", Ok(created))?;
@@ -120,12 +111,7 @@ pub fn parse(event_type: &str, payload: &str) -> Result<Option<Event>> {
         Ok(None) => None,
         Err(_) => object.text("customer")?,
     };
-    let about = About {
-        event: &event,
-        event_type,
-        object: &object,
-        created,
-    };
+    let about = About { event: &event, event_type, object: &object, created };
     Ok(read(&about)?.map(|(rank, id, change)| Event {
         created,
         rank,
@@ -174,10 +160,7 @@ fn subscription(about: &About) -> Read {
         // The first payment is still being made: nothing has begun.
         "incomplete" => return Ok(None),
         other => {
-            return Err(Unreadable(format!(
-                "status \"{}\" is unknown",
-                brief(other)
-            )));
+            return Err(Unreadable(format!("status \"{}\" is unknown", brief(other))));
         }
     };
     let (status, rank) = match about.event_type {
@@ -194,30 +177,20 @@ fn invoice_paid(about: &About) -> Read {
     let object = about.object;
     let currency = money::currency(object.required("currency", object.text("currency"))?)?;
     // API versions before 2025-03-31 leave amount_paid at 0 when the money came another way.
-    let paid = if object.boolean("paid_out_of_band")? == Some(true) {
-        "total"
-    } else {
-        "amount_paid"
-    };
+    let paid =
+        if object.boolean("paid_out_of_band")? == Some(true) { "total" } else { "amount_paid" };
     let amount = money::amount(object.required(paid, object.integer(paid))?, &currency)?;
     let paid_at = match object.object("status_transitions")? {
         Some(transitions) => seconds(&transitions, "paid_at")?,
         None => None,
     };
     let paid_at = paid_at.unwrap_or(about.created);
-    let change = Change::InvoicePaid {
-        amount,
-        currency,
-        paid_at,
-        ours: our_invoice(object)?,
-    };
+    let change = Change::InvoicePaid { amount, currency, paid_at, ours: our_invoice(object)? };
     Ok(Some((1, id(object)?, change)))
 }
 
 fn invoice_failed(about: &About) -> Read {
-    let change = Change::InvoiceFailed {
-        ours: our_invoice(about.object)?,
-    };
+    let change = Change::InvoiceFailed { ours: our_invoice(about.object)? };
     Ok(Some((0, id(about.object)?, change)))
 }
 
@@ -229,8 +202,7 @@ fn our_invoice(object: &Object) -> Result<Option<Uuid>> {
         return Ok(None);
     };
     let id = Uuid::try_parse(&text);
-    id.map(Some)
-        .map_err(|_| Unreadable("metadata.saas_invoice_id is no uuid".into()))
+    id.map(Some).map_err(|_| Unreadable("metadata.saas_invoice_id is no uuid".into()))
 }
 
 fn payment_intent(about: &About) -> Read {
@@ -269,14 +241,7 @@ fn checkout(about: &About) -> Read {
     let Some(id) = object.text("payment_intent")? else {
         return Ok(None);
     };
-    payment(
-        object,
-        key(id, "payment_intent")?,
-        "amount_total",
-        progress,
-        rank,
-        Purpose::Unsaid,
-    )
+    payment(object, key(id, "payment_intent")?, "amount_total", progress, rank, Purpose::Unsaid)
 }
 
 fn payment(
@@ -294,28 +259,18 @@ fn payment(
         return Ok(None);
     }
     let metadata = object.object("metadata")?;
-    let reason = metadata
-        .map(|metadata| metadata.text("reason"))
-        .transpose()?
-        .flatten();
+    let reason = metadata.map(|metadata| metadata.text("reason")).transpose()?.flatten();
     let purpose = match reason.as_deref() {
         Some("topup") => Purpose::TopUp,
         Some("addon") => Purpose::AddOn,
         None => silent,
         Some(other) => {
-            let message = format!(
-                "metadata.reason \"{}\" is neither topup nor addon",
-                brief(other)
-            );
+            let message =
+                format!("metadata.reason \"{}\" is neither topup nor addon", brief(other));
             return Err(Unreadable(message));
         }
     };
-    let change = Change::Payment(Payment {
-        progress,
-        amount,
-        currency,
-        purpose,
-    });
+    let change = Change::Payment(Payment { progress, amount, currency, purpose });
     Ok(Some((rank, id, change)))
 }
 

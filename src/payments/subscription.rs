@@ -60,14 +60,9 @@ pub fn follow(subject: Subject, change: &stripe::Subscription) -> Result<Outcome
 pub fn link(tenant: pgrx::Uuid, id: pgrx::Uuid, provider: &str, provider_id: &str) -> Result<()> {
     sql::run(
         "UPDATE saas.tenant_subscriptions
-            SET provider = $3, provider_subscription_id = $4, updated_at = now()
+            SET provider = $3, provider_subscription_id = $4
           WHERE tenant_id = $1 AND id = $2",
-        &[
-            tenant.into(),
-            id.into(),
-            provider.into(),
-            provider_id.into(),
-        ],
+        &[tenant.into(), id.into(), provider.into(), provider_id.into()],
     )?;
     Ok(())
 }
@@ -112,11 +107,7 @@ fn settle(
     };
     if let Some((provider, id)) = &ours.linked {
         // What the provider has said of the subscription itself since then counts more.
-        let key = Key {
-            provider,
-            kind: Kind::Subscription,
-            id,
-        };
+        let key = Key { provider, kind: Kind::Subscription, id };
         if !key.advance(subject.tenant, subject.moment)? {
             return Ok(());
         }
@@ -132,11 +123,7 @@ fn find(text: &'static str, args: &[pgrx::datum::DatumWithOid<'_>]) -> Result<Op
         let (Some(id), Some(status)) = (row.get(1)?, row.get(2)?) else {
             return Ok(None);
         };
-        Ok(Some(Ours {
-            id,
-            status,
-            linked: row.get(3)?.zip(row.get(4)?),
-        }))
+        Ok(Some(Ours { id, status, linked: row.get(3)?.zip(row.get(4)?) }))
     })
 }
 
@@ -144,7 +131,7 @@ fn go(tenant: pgrx::Uuid, ours: &Ours, to: Status, ended_at: i64) -> Result<()> 
     for state in transition::path(ENTITY, &ours.status, to.name())? {
         sql::run(
             "UPDATE saas.tenant_subscriptions
-                SET status = $3, ended_at = CASE $3 WHEN 'canceled' THEN to_timestamp($4) END, updated_at = now()
+                SET status = $3, ended_at = CASE $3 WHEN 'canceled' THEN to_timestamp($4) END
               WHERE tenant_id = $1 AND id = $2",
             &[tenant.into(), ours.id.into(), state.into(), ended_at.into()],
         )?;

@@ -21,10 +21,10 @@ pub struct Events {
 /// Counts events and returns how many were new.
 pub fn record(events: Events) -> Result<i64> {
     kind::require(&[Kind::Gateway, Kind::Worker])?;
-    if let Some(tenant) = setting::current().and_then(|context| context.tenant) {
-        if events.tenant_ids.iter().any(|id| to_uuid(*id) != tenant) {
-            return Err(Error::Denied("usage of another tenant than this request's".into()));
-        }
+    if let Some(tenant) = setting::current().and_then(|context| context.tenant)
+        && events.tenant_ids.iter().any(|id| to_uuid(*id) != tenant)
+    {
+        return Err(Error::Denied("usage of another tenant than this request's".into()));
     }
     if let Some(at) = events.units.iter().position(|units| *units < 0) {
         return Err(Error::Invalid(format!("event {at}: units can't be negative")));

@@ -34,18 +34,11 @@ impl<'a> Object<'a> {
 
     /// The text of a field's value; `null` is the same as none.
     fn raw(&self, name: &str) -> Option<&'a str> {
-        self.fields
-            .get(name)
-            .map(|value| value.get())
-            .filter(|text| *text != "null")
+        self.fields.get(name).map(|value| value.get()).filter(|text| *text != "null")
     }
 
     fn path(&self, name: &str) -> String {
-        if self.path.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{}.{name}", self.path)
-        }
+        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
     }
 
     pub fn has(&self, name: &str) -> bool {
@@ -53,9 +46,7 @@ impl<'a> Object<'a> {
     }
 
     pub fn object(&self, name: &str) -> Result<Option<Object<'a>>> {
-        self.raw(name)
-            .map(|text| Object::at(self.path(name), text))
-            .transpose()
+        self.raw(name).map(|text| Object::at(self.path(name), text)).transpose()
     }
 
     pub fn text(&self, name: &str) -> Result<Option<String>> {
@@ -63,9 +54,7 @@ impl<'a> Object<'a> {
     }
 
     pub fn integer(&self, name: &str) -> Result<Option<i64>> {
-        self.read(name, "an integer that can be stored", |text| {
-            text.parse().ok()
-        })
+        self.read(name, "an integer that can be stored", |text| text.parse().ok())
     }
 
     pub fn boolean(&self, name: &str) -> Result<Option<bool>> {

@@ -42,9 +42,7 @@ fn intent() -> Value {
 
 /// `object` with the fields of `change` in place of its own.
 fn with(mut object: Value, change: Value) -> Value {
-    let (Some(into), Value::Object(from)) = (object.as_object_mut(), change) else {
-        panic!()
-    };
+    let (Some(into), Value::Object(from)) = (object.as_object_mut(), change) else { panic!() };
     into.extend(from);
     object
 }
@@ -75,27 +73,16 @@ fn statuses_of_subscriptions() {
         });
         assert_eq!(status, ours, "{theirs}");
     }
-    let message = complaint(
-        "customer.subscription.updated",
-        subscription_with("sleeping"),
-    );
+    let message = complaint("customer.subscription.updated", subscription_with("sleeping"));
     assert_eq!(message, "status \"sleeping\" is unknown");
 }
 
 #[test]
 fn a_deleted_subscription_is_canceled_and_comes_last() {
-    let ended = with(
-        subscription_with("active"),
-        json!({"ended_at": 1_759_000_000}),
-    );
-    let event = read("customer.subscription.deleted", ended)
-        .unwrap()
-        .unwrap();
+    let ended = with(subscription_with("active"), json!({"ended_at": 1_759_000_000}));
+    let event = read("customer.subscription.deleted", ended).unwrap().unwrap();
     assert_eq!(event.rank, 2);
-    let expected = Subscription {
-        status: Status::Canceled,
-        ended_at: 1_759_000_000,
-    };
+    let expected = Subscription { status: Status::Canceled, ended_at: 1_759_000_000 };
     assert_eq!(event.change, Change::Subscription(expected));
 }
 
@@ -121,13 +108,9 @@ fn a_paid_invoice() {
 
 #[test]
 fn an_invoice_paid_out_of_band() {
-    let object = with(
-        paid_invoice(),
-        json!({"amount_paid": 0, "paid_out_of_band": true}),
-    );
-    let Some(Change::InvoicePaid { amount, .. }) = read("invoice.paid", object)
-        .unwrap()
-        .map(|event| event.change)
+    let object = with(paid_invoice(), json!({"amount_paid": 0, "paid_out_of_band": true}));
+    let Some(Change::InvoicePaid { amount, .. }) =
+        read("invoice.paid", object).unwrap().map(|event| event.change)
     else {
         panic!()
     };
@@ -137,20 +120,11 @@ fn an_invoice_paid_out_of_band() {
 #[test]
 fn our_own_invoice_id() {
     let id = Uuid::now_v7();
-    let object = with(
-        paid_invoice(),
-        json!({"metadata": {"saas_invoice_id": id.to_string()}}),
-    );
+    let object = with(paid_invoice(), json!({"metadata": {"saas_invoice_id": id.to_string()}}));
     let event = read("invoice.payment_failed", object).unwrap().unwrap();
     assert_eq!(event.change, Change::InvoiceFailed { ours: Some(id) });
-    let object = with(
-        paid_invoice(),
-        json!({"metadata": {"saas_invoice_id": "1; DROP TABLE"}}),
-    );
-    assert_eq!(
-        complaint("invoice.paid", object),
-        "metadata.saas_invoice_id is no uuid"
-    );
+    let object = with(paid_invoice(), json!({"metadata": {"saas_invoice_id": "1; DROP TABLE"}}));
+    assert_eq!(complaint("invoice.paid", object), "metadata.saas_invoice_id is no uuid");
 }
 
 #[test]
@@ -158,18 +132,11 @@ fn payments_and_what_they_are_for() {
     let payment = payment_of(read("payment_intent.succeeded", intent()));
     assert_eq!(payment.purpose, Purpose::Unsaid);
     assert_eq!((payment.amount, payment.currency.as_str()), (500, "EUR"));
-    let payment = payment_of(read_version(
-        "payment_intent.succeeded",
-        "2025-09-30.clover",
-        intent(),
-    ));
+    let payment =
+        payment_of(read_version("payment_intent.succeeded", "2025-09-30.clover", intent()));
     assert_eq!(payment.purpose, Purpose::Unclear);
     let addon = with(intent(), json!({"metadata": {"reason": "addon"}}));
-    let payment = payment_of(read_version(
-        "payment_intent.succeeded",
-        "2025-09-30.clover",
-        addon,
-    ));
+    let payment = payment_of(read_version("payment_intent.succeeded", "2025-09-30.clover", addon));
     assert_eq!(payment.purpose, Purpose::AddOn);
     let odd = with(intent(), json!({"metadata": {"reason": "gift"}}));
     assert!(complaint("payment_intent.succeeded", odd).contains("neither topup nor addon"));
@@ -193,10 +160,7 @@ fn checkout_sessions() {
     assert_eq!(event.object, "pi_1");
     let progress = |change| payment_of(read(completed, with(session.clone(), change))).progress;
     assert_eq!(progress(json!({})), Progress::Succeeded);
-    assert_eq!(
-        progress(json!({"payment_status": "unpaid"})),
-        Progress::Pending
-    );
+    assert_eq!(progress(json!({"payment_status": "unpaid"})), Progress::Pending);
     for change in [
         json!({"mode": "subscription"}),
         json!({"amount_total": 0}),
@@ -211,24 +175,15 @@ fn only_a_whole_refund_counts() {
     let charge = json!({"id": "ch_1", "customer": "cus_1", "payment_intent": "pi_1",
                         "amount": 500, "amount_refunded": 100, "refunded": false});
     assert_eq!(read("charge.refunded", charge.clone()), Ok(None));
-    let event = read("charge.refunded", with(charge, json!({"refunded": true})))
-        .unwrap()
-        .unwrap();
-    assert_eq!(
-        (event.object.as_str(), event.change),
-        ("pi_1", Change::Refund)
-    );
+    let event = read("charge.refunded", with(charge, json!({"refunded": true}))).unwrap().unwrap();
+    assert_eq!((event.object.as_str(), event.change), ("pi_1", Change::Refund));
 }
 
 #[test]
 fn an_expanded_customer() {
-    let object = with(
-        subscription_with("active"),
-        json!({"customer": {"id": "cus_9", "email": null}}),
-    );
-    let event = read("customer.subscription.created", object)
-        .unwrap()
-        .unwrap();
+    let object =
+        with(subscription_with("active"), json!({"customer": {"id": "cus_9", "email": null}}));
+    let event = read("customer.subscription.created", object).unwrap().unwrap();
     assert_eq!(event.customer.as_deref(), Some("cus_9"));
 }
 
@@ -255,25 +210,13 @@ fn what_is_wrong_is_named() {
         ("[]", "the payload is no JSON object"),
         ("7", "the payload is no JSON object"),
         ("{}", "created is missing"),
-        (
-            r#"{"created": "soon"}"#,
-            "created is not an integer that can be stored",
-        ),
-        (
-            r#"{"created": 1e30}"#,
-            "created is not an integer that can be stored",
-        ),
+        (r#"{"created": "soon"}"#, "created is not an integer that can be stored"),
+        (r#"{"created": 1e30}"#, "created is not an integer that can be stored"),
         (r#"{"created": -5}"#, "created is no time"),
         (r#"{"created": 1}"#, "data is missing"),
         (r#"{"created": 1, "data": [1, 2]}"#, "data is no object"),
-        (
-            r#"{"created": 1, "data": {"object": ["in_1", "cus_1"]}}"#,
-            "data.object is no object",
-        ),
-        (
-            r#"{"created": 1, "data": {"object": {}}}"#,
-            "data.object.currency is missing",
-        ),
+        (r#"{"created": 1, "data": {"object": ["in_1", "cus_1"]}}"#, "data.object is no object"),
+        (r#"{"created": 1, "data": {"object": {}}}"#, "data.object.currency is missing"),
         (
             r#"{"created": 1, "data": {"object": {"customer": 5}}}"#,
             "data.object.customer is not text",
@@ -283,11 +226,7 @@ fn what_is_wrong_is_named() {
             "type is not the type that the event was ingested with",
         ),
     ] {
-        assert_eq!(
-            parse("invoice.paid", payload).unwrap_err().0,
-            message,
-            "{payload}"
-        );
+        assert_eq!(parse("invoice.paid", payload).unwrap_err().0, message, "{payload}");
     }
     let huge = with(paid_invoice(), json!({"amount_paid": u64::MAX}));
     assert!(complaint("invoice.paid", huge).contains("amount_paid"));
@@ -303,11 +242,7 @@ fn what_is_not_asked_for_does_not_matter() {
         r#"{{"created": 5, "a": {nested}, "b": {number}, "data": {{"c": {nested}, "object":
            {{"id": "sub_1", "customer": "cus_1", "status": "active", "d": {number}}}}}}}"#
     );
-    assert!(
-        parse("customer.subscription.updated", &payload)
-            .unwrap()
-            .is_some()
-    );
+    assert!(parse("customer.subscription.updated", &payload).unwrap().is_some());
 }
 
 const TYPES: [&str; 7] = [
@@ -354,10 +289,7 @@ fn any_value() -> impl Strategy<Value = Value> {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
             prop::collection::hash_map(name.clone(), inner, 0..12).prop_map(|fields| {
-                fields
-                    .into_iter()
-                    .map(|(name, value)| (name.to_owned(), value))
-                    .collect()
+                fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
             }),
         ]
     })

@@ -1,0 +1,103 @@
+-- Promises beside the six invariants that sums, chains and catalogs can tell.
+WITH
+held_roles (object, role_id, is_system) AS (
+  SELECT 'tenant_members ' || id, role_id, false FROM saas.tenant_members
+  UNION ALL SELECT 'tenant_invitations ' || id, role_id, false FROM saas.tenant_invitations
+  UNION ALL SELECT 'api_keys ' || id, role_id, false FROM saas.api_keys
+  UNION ALL SELECT 'system_role_assignments ' || id, role_id, true FROM saas.system_role_assignments
+  UNION ALL SELECT 'break_glass_events ' || id, role_id, true FROM saas.break_glass_events
+),
+-- Triggers that must fire: 'A' also for replicated rows and under session_replication_role = replica.
+guards (table_name, trigger_name, wanted) AS (
+  SELECT t, g, 'A'
+    FROM unnest('{tenant_credit_ledger,credit_allocations,platform_audit_logs,audit_seals,audit_seal_rows,usage_events}'::text[]) t
+   CROSS JOIN unnest('{trg_refuse_change,trg_refuse_truncate}'::text[]) g
+  UNION ALL
+  SELECT c.relname, g, 'A'
+    FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+   CROSS JOIN unnest('{trg_refuse_change,trg_refuse_truncate}'::text[]) g
+   WHERE i.inhparent IN ('saas.platform_audit_logs'::regclass, 'saas.usage_events'::regclass)
+  UNION ALL
+  SELECT c.relname, 'trg_stamp_audit_log', 'O'
+    FROM pg_class c LEFT JOIN pg_inherits i ON i.inhrelid = c.oid
+   WHERE c.oid = 'saas.platform_audit_logs'::regclass OR i.inhparent = 'saas.platform_audit_logs'::regclass
+  UNION ALL
+  SELECT 'user_consents', g, 'A' FROM unnest('{trg_protect_consent,trg_protect_consent_truncate}'::text[]) g
+  UNION ALL
+  SELECT t, 'trg_audit_' || g, 'O'
+    FROM unnest('{tenants,tenant_members,tenant_invitations,api_keys,users,roles,permissions,role_permissions,
+                  system_role_assignments,break_glass_events,impersonation_sessions,access_grants,settings,plans,
+                  plan_prices,plan_features,tenant_subscriptions,payment_invoices,tenant_credit_ledger,
+                  payment_customers,payment_one_times,incidents,privacy_requests,user_consents,
+                  personal_data_registry,issuers,jwt_keys}'::text[]) t
+   CROSS JOIN unnest('{insert,update,delete,truncate}'::text[]) g
+),
+line_sums AS (
+  SELECT tenant_id, invoice_id,
+         coalesce(sum(amount) FILTER (WHERE kind IN ('subscription', 'seat', 'proration')), 0) AS subscription_amount,
+         coalesce(sum(amount) FILTER (WHERE kind = 'usage'), 0) AS usage_amount,
+         coalesce(sum(amount) FILTER (WHERE kind IN ('minimum', 'setup', 'adjustment')), 0) AS other_amount,
+         coalesce(-sum(amount) FILTER (WHERE kind = 'discount'), 0) AS discount,
+         coalesce(sum(amount) FILTER (WHERE kind = 'tax'), 0) AS tax,
+         coalesce(-sum(amount) FILTER (WHERE kind = 'credit'), 0) AS credit_amount,
+         coalesce(sum(amount), 0) AS total_amount
+    FROM saas.payment_invoice_lines GROUP BY tenant_id, invoice_id
+)
+SELECT CASE WHEN h.is_system THEN 'tenant_role_in_platform' ELSE 'system_role_in_tenant' END AS invariant,
+       h.object, 'role ' || r.key AS detail
+  FROM held_roles h JOIN saas.roles r ON r.id = h.role_id
+ WHERE r.is_system <> h.is_system
+UNION ALL
+SELECT 'append_only_trigger', g.table_name || ' ' || g.trigger_name,
+       CASE WHEN t.oid IS NULL THEN 'is missing'
+            WHEN t.tgenabled = 'D' THEN 'is disabled'
+            ELSE 'is not ENABLE ALWAYS' END
+  FROM guards g
+  LEFT JOIN pg_trigger t ON t.tgrelid = to_regclass(format('saas.%I', g.table_name)) AND t.tgname = g.trigger_name
+ WHERE t.oid IS NULL OR t.tgenabled NOT IN ('A', g.wanted::"char")
+UNION ALL
+SELECT 'ledger_balance', 'tenant ' || tenant_id,
+       format('%s of %s entries: number or balance_after is not what the entries before it say', count(*) FILTER (WHERE wrong), count(*))
+  FROM (SELECT tenant_id,
+               entry <> row_number() OVER entries OR balance_after <> sum(delta) OVER entries AS wrong
+          FROM saas.tenant_credit_ledger
+        WINDOW entries AS (PARTITION BY tenant_id ORDER BY entry ROWS UNBOUNDED PRECEDING)) checked
+ GROUP BY tenant_id HAVING bool_or(wrong)
+UNION ALL
+SELECT 'invoice_total', 'payment_invoices ' || i.id,
+       format('its lines add up to %s, its total is %s', coalesce(s.total_amount, 0), i.total_amount)
+  FROM saas.payment_invoices i
+  LEFT JOIN line_sums s ON s.tenant_id = i.tenant_id AND s.invoice_id = i.id
+ WHERE (i.subscription_amount, i.usage_amount, i.other_amount, i.discount, i.tax, i.credit_amount, i.total_amount)
+    IS DISTINCT FROM
+       (coalesce(s.subscription_amount, 0), coalesce(s.usage_amount, 0), coalesce(s.other_amount, 0), coalesce(s.discount, 0),
+        coalesce(s.tax, 0), coalesce(s.credit_amount, 0), coalesce(s.total_amount, 0))
+UNION ALL
+SELECT 'invoice_number_gap', 'issuers ' || n.key,
+       format('%s invoices have numbers from %s to %s, the last given is %s', n.count, n.first, n.last, n.last_number)
+  FROM (SELECT s.key, s.last_number, count(*), count(DISTINCT i.number) AS different,
+               min(substring(i.number FROM '\d+$')::numeric) AS first, max(substring(i.number FROM '\d+$')::numeric) AS last
+          FROM saas.payment_invoices i JOIN saas.issuers s ON s.id = i.issuer_id
+         WHERE i.number IS NOT NULL GROUP BY s.id) n
+ WHERE n.count <> n.different OR n.last - n.first + 1 <> n.count OR n.last <> n.last_number
+UNION ALL
+SELECT 'billed_period_gap', 'tenant_subscriptions ' || c.subscription_id,
+       format('period %s to %s does not follow on %s', c.period_start, c.period_end, coalesce(c.before::text, 'nothing'))
+  FROM (SELECT subscription_id, period_start, period_end, previous_end,
+               lag(period_end) OVER (PARTITION BY tenant_id, subscription_id ORDER BY period_start) AS before
+          FROM saas.billed_periods) c
+ WHERE c.previous_end IS DISTINCT FROM c.before OR c.period_start <> c.before
+UNION ALL
+SELECT 'billed_period_gap', 'tenant_subscriptions ' || s.id,
+       format('its period starts on %s, but what is billed ends on %s', s.current_period_start, b.billed_to)
+  FROM saas.tenant_subscriptions s
+  JOIN (SELECT tenant_id, subscription_id, max(period_end) AS billed_to FROM saas.billed_periods GROUP BY tenant_id, subscription_id) b
+    ON b.tenant_id = s.tenant_id AND b.subscription_id = s.id
+ WHERE s.status <> 'canceled' AND s.current_period_start <> b.billed_to
+UNION ALL
+-- This month's and last month's: older ones were checked when they were new.
+SELECT 'usage_double_count', 'usage_events ' || tenant_id, format('event "%s" was counted %s times', event_id, count(*))
+  FROM saas.usage_events
+ WHERE event_id IS NOT NULL AND recorded_at >= date_trunc('month', now()) - interval '1 month'
+ GROUP BY tenant_id, event_id HAVING count(*) > 1
+ ORDER BY 1, 2, 3
