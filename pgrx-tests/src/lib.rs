@@ -10,6 +10,8 @@
 //! assert_sqlstate(app.execute("SET saas.context = ''", &[]), "42501");
 //! ```
 
+pub mod story;
+
 use std::env;
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -5,7 +5,7 @@ CREATE POLICY admin_read ON saas.permissions FOR SELECT TO CURRENT_USER
 CREATE POLICY auditor_read ON saas.permissions FOR SELECT TO CURRENT_USER
   USING (true);
 CREATE POLICY app_read ON saas.role_permissions FOR SELECT TO CURRENT_USER
-  USING (saas.current_user_id() IS NOT NULL);
+  USING (EXISTS (SELECT FROM saas.roles r WHERE r.id = role_id));
 CREATE POLICY admin_read ON saas.role_permissions FOR SELECT TO CURRENT_USER
   USING (saas.current_user_id() IS NOT NULL);
 CREATE POLICY auditor_read ON saas.role_permissions FOR SELECT TO CURRENT_USER

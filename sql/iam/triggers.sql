@@ -39,6 +39,11 @@ CREATE TRIGGER trg_permissions_changed BEFORE UPDATE OF deleted_at OR DELETE ON 
   FOR EACH ROW EXECUTE FUNCTION saas.permissions_changed();
 CREATE TRIGGER trg_permissions_truncated BEFORE TRUNCATE ON saas.users
   FOR EACH STATEMENT EXECUTE FUNCTION saas.permissions_changed();
+CREATE TRIGGER trg_permissions_changed BEFORE UPDATE OF ended_at OR DELETE ON saas.impersonation_sessions
+  FOR EACH ROW EXECUTE FUNCTION saas.permissions_changed();
+CREATE TRIGGER trg_permissions_truncated BEFORE TRUNCATE ON saas.impersonation_sessions
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.permissions_changed();
+ALTER TABLE saas.impersonation_sessions ENABLE ALWAYS TRIGGER trg_permissions_changed, ENABLE ALWAYS TRIGGER trg_permissions_truncated;
 ALTER TABLE saas.roles ENABLE ALWAYS TRIGGER trg_permissions_changed, ENABLE ALWAYS TRIGGER trg_permissions_truncated;
 ALTER TABLE saas.permissions ENABLE ALWAYS TRIGGER trg_permissions_changed, ENABLE ALWAYS TRIGGER trg_permissions_truncated;
 ALTER TABLE saas.role_permissions ENABLE ALWAYS TRIGGER trg_permissions_changed, ENABLE ALWAYS TRIGGER trg_permissions_truncated;

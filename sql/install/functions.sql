@@ -49,8 +49,8 @@ BEGIN
   RETURN NEW;
 END $$;
 
--- Called by the data owner: on install, and by saas.apply_retention.
-CREATE FUNCTION saas.make_partitions(ahead integer DEFAULT 3) RETURNS integer
+-- What saas.make_partitions does, as the data owner.
+CREATE FUNCTION saas.add_partitions(ahead integer) RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
 DECLARE
   this_month timestamptz := date_trunc('month', now());

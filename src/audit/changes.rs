@@ -31,8 +31,9 @@ const REASON: &str = "reason";
 const NOISE: &[&str] = &["updated_at", "last_used_at", "last_number"];
 
 thread_local! {
-    // By text: it names the columns, so that a changed table gets another statement.
-    static PLANS: RefCell<HashMap<String, Rc<OwnedPreparedStatement>>> = RefCell::default();
+    // By table and text. A plan knows the rows of the table that it was made for, and the text may be
+    // another table's too; it names the columns, so that a changed table gets another statement.
+    static PLANS: RefCell<HashMap<(pg_sys::Oid, String), Rc<OwnedPreparedStatement>>> = RefCell::default();
 }
 
 #[unsafe(no_mangle)]
@@ -62,12 +63,12 @@ pub unsafe extern "C-unwind" fn saas_audit_changes(call: pg_sys::FunctionCallInf
 /// `trigger` is what PostgreSQL calls the trigger with.
 unsafe fn write(trigger: *mut pg_sys::TriggerData) -> Result<()> {
     // SAFETY: see above; the statement's text is copied out of the relation before anything runs.
-    let (operation, table, text) = unsafe {
+    let (operation, table, key) = unsafe {
         let operation = Operation::of((*trigger).tg_event);
         let (table, keys) = arguments((*trigger).tg_trigger)?;
         let relation = PgRelation::from_pg((*trigger).tg_relation);
         let text = statement(operation, &table, &keys, &columns(&relation));
-        (operation, table, text)
+        (operation, table, (relation.oid(), text))
     };
     let context = setting::current();
     let actor_type = match context {
@@ -92,13 +93,13 @@ unsafe fn write(trigger: *mut pg_sys::TriggerData) -> Result<()> {
             // SAFETY: makes old_rows and new_rows visible for as long as this connection to SPI.
             let status = unsafe { pg_sys::SPI_register_trigger_data(trigger) };
             Spi::check_status(status)?;
-            let known = PLANS.with_borrow(|plans| plans.get(&text).cloned());
+            let known = PLANS.with_borrow(|plans| plans.get(&key).cloned());
             let plan = match known {
                 Some(plan) => plan,
                 None => {
                     let types: Vec<PgOid> = args.iter().map(|arg| PgOid::from(arg.oid())).collect();
-                    let plan = Rc::new(client.prepare(text.as_str(), &types)?.keep());
-                    PLANS.with_borrow_mut(|plans| plans.insert(text, Rc::clone(&plan)));
+                    let plan = Rc::new(client.prepare(key.1.as_str(), &types)?.keep());
+                    PLANS.with_borrow_mut(|plans| plans.insert(key, Rc::clone(&plan)));
                     plan
                 }
             };
@@ -207,7 +208,7 @@ fn statement(operation: Operation, table: &str, keys: &[String], columns: &[Colu
 
     let generated = without_generated(columns);
     let mask = mask(table, columns);
-    let whole = |row: &str| format!("to_jsonb({row}){mask}{generated}");
+    let whole = |row: &str| format!("(to_jsonb({row}){mask}){generated}");
     let (old, new, source) = match operation {
         Operation::Insert => ("NULL".into(), whole("n"), "FROM new_rows n".into()),
         Operation::Delete => (whole("o"), "NULL".into(), "FROM old_rows o".into()),
@@ -235,7 +236,7 @@ fn statement(operation: Operation, table: &str, keys: &[String], columns: &[Colu
                 same.join(", "),
                 columns.len(),
             );
-            let changed = |row: &str| format!("to_jsonb({row}){mask} - same.columns");
+            let changed = |row: &str| format!("(to_jsonb({row}){mask}) - same.columns");
             (changed("o"), changed("n"), source)
         }
         Operation::Truncate => return format!("{INTO} {FACTS}, NULL, $7, $8, NULL, $9, NULL, NULL"),

@@ -2,6 +2,7 @@
 
 mod changes;
 mod invariants;
+mod partitions;
 mod stamp;
 
 use pgrx::prelude::*;

@@ -8,42 +8,33 @@
 use crate::error::{Error, Result};
 use pgrx::pg_sys::panic::{ErrorReport, ErrorReportable};
 use pgrx::prelude::*;
+use pgrx::{trigger_fired_before, trigger_fired_by_insert, trigger_fired_for_row};
 use sha2::{Digest, Sha256};
 use std::ffi::CStr;
 
-#[derive(Clone, Copy)]
-enum Form {
-    Uuid,
-    /// xid8 and timestamptz, which counts microseconds from 2000.
-    Long,
-    Text,
-    Inet,
-    Jsonb,
-}
-
-const FIELDS: [(&CStr, Form); 22] = [
-    (c"id", Form::Uuid),
-    (c"occurred_at", Form::Long),
-    (c"xid", Form::Long),
-    (c"epoch", Form::Text),
-    (c"actor_type", Form::Text),
-    (c"actor_id", Form::Uuid),
-    (c"database_role", Form::Text),
-    (c"on_behalf_of", Form::Uuid),
-    (c"impersonation_id", Form::Uuid),
-    (c"session_id", Form::Uuid),
-    (c"request_id", Form::Uuid),
-    (c"tenant_id", Form::Uuid),
-    (c"action", Form::Text),
-    (c"target_type", Form::Text),
-    (c"target_id", Form::Text),
-    (c"outcome", Form::Text),
-    (c"reason", Form::Text),
-    (c"ip_address", Form::Inet),
-    (c"user_agent", Form::Text),
-    (c"old_values", Form::Jsonb),
-    (c"new_values", Form::Jsonb),
-    (c"row_hash", Form::Text), // its place; not hashed
+const FIELDS: [(&CStr, pg_sys::Oid); 22] = [
+    (c"id", pg_sys::UUIDOID),
+    (c"occurred_at", pg_sys::TIMESTAMPTZOID),
+    (c"xid", pg_sys::XID8OID),
+    (c"epoch", pg_sys::TEXTOID),
+    (c"actor_type", pg_sys::TEXTOID),
+    (c"actor_id", pg_sys::UUIDOID),
+    (c"database_role", pg_sys::TEXTOID),
+    (c"on_behalf_of", pg_sys::UUIDOID),
+    (c"impersonation_id", pg_sys::UUIDOID),
+    (c"session_id", pg_sys::UUIDOID),
+    (c"request_id", pg_sys::UUIDOID),
+    (c"tenant_id", pg_sys::UUIDOID),
+    (c"action", pg_sys::TEXTOID),
+    (c"target_type", pg_sys::TEXTOID),
+    (c"target_id", pg_sys::TEXTOID),
+    (c"outcome", pg_sys::TEXTOID),
+    (c"reason", pg_sys::TEXTOID),
+    (c"ip_address", pg_sys::INETOID),
+    (c"user_agent", pg_sys::TEXTOID),
+    (c"old_values", pg_sys::JSONBOID),
+    (c"new_values", pg_sys::JSONBOID),
+    (c"row_hash", pg_sys::BYTEAOID), // its place; not hashed
 ];
 
 #[unsafe(no_mangle)]
@@ -64,19 +55,36 @@ pub unsafe extern "C-unwind" fn saas_stamp_audit_log(call: pg_sys::FunctionCallI
         if pgrx::called_as_trigger(call) {
             stamp((*call).context.cast())
         } else {
-            Err(Error::Invalid("saas.stamp_audit_log is a trigger function".into()))
+            Err(misplaced())
         }
     };
     pg_sys::Datum::from(stamped.map_err(ErrorReport::from).unwrap_or_report())
 }
 
+fn misplaced() -> Error {
+    Error::State("saas.stamp_audit_log is the BEFORE INSERT row trigger of saas.platform_audit_logs".into(), "")
+}
+
 /// # Safety
-/// `trigger` is what PostgreSQL calls a BEFORE INSERT row trigger with.
+/// `trigger` is what PostgreSQL calls a trigger with.
 unsafe fn stamp(trigger: *mut pg_sys::TriggerData) -> Result<pg_sys::HeapTuple> {
     // SAFETY: the row is taken apart by the descriptor of its own table, and put together again by it.
+    // Anybody may hang this trigger on a table of his, so that nothing is taken for granted.
     unsafe {
+        let event = (*trigger).tg_event;
+        if !(trigger_fired_before(event) && trigger_fired_for_row(event) && trigger_fired_by_insert(event)) {
+            return Err(misplaced());
+        }
         let descriptor = (*(*trigger).tg_relation).rd_att;
         let width = (*descriptor).natts as usize;
+        let mut places = [0; FIELDS.len()];
+        for (place, (name, form)) in places.iter_mut().zip(FIELDS) {
+            let number = pg_sys::SPI_fnumber(descriptor, name.as_ptr());
+            *place = usize::try_from(number - 1).map_err(|_| misplaced())?;
+            if pg_sys::SPI_gettypeid(descriptor, number) != form {
+                return Err(misplaced());
+            }
+        }
         let mut values = vec![pg_sys::Datum::null(); width];
         let mut nulls = vec![true; width];
         pg_sys::heap_deform_tuple(
@@ -85,13 +93,6 @@ unsafe fn stamp(trigger: *mut pg_sys::TriggerData) -> Result<pg_sys::HeapTuple> 
             values.as_mut_ptr(),
             nulls.as_mut_ptr(),
         );
-        let mut places = [0; FIELDS.len()];
-        for (place, (name, _)) in places.iter_mut().zip(FIELDS) {
-            let number = pg_sys::SPI_fnumber(descriptor, name.as_ptr());
-            *place = usize::try_from(number - 1).map_err(|_| {
-                Error::State("saas.stamp_audit_log is for saas.platform_audit_logs".into(), "")
-            })?;
-        }
         let [id, occurred_at, xid, epoch, _, _, role, ..] = places;
 
         // A BEFORE trigger can't move a row to another partition, so the time is refused, not overwritten.
@@ -139,7 +140,7 @@ fn session_user() -> String {
 }
 
 /// # Safety
-/// Each place names a value of the form that [`FIELDS`] says.
+/// Each place names a value of the type that [`FIELDS`] says.
 unsafe fn hash(places: &[usize], values: &[pg_sys::Datum], nulls: &[bool]) -> [u8; 32] {
     let mut digest = Sha256::new();
     let hashed = FIELDS.len() - 1;
@@ -153,20 +154,20 @@ unsafe fn hash(places: &[usize], values: &[pg_sys::Datum], nulls: &[bool]) -> [u
             digest.update(bytes);
         };
         let datum = values[place];
-        // SAFETY: the caller says that the datum is of this form.
+        // SAFETY: the caller says that the datum is of this type; the last arm is jsonb.
         unsafe {
             match form {
-                Form::Uuid => field(std::slice::from_raw_parts(datum.cast_mut_ptr::<u8>(), 16)),
-                Form::Long => field(&(datum.value() as u64).to_be_bytes()),
-                Form::Text => {
+                pg_sys::UUIDOID => field(std::slice::from_raw_parts(datum.cast_mut_ptr::<u8>(), 16)),
+                pg_sys::XID8OID | pg_sys::TIMESTAMPTZOID => field(&(datum.value() as u64).to_be_bytes()),
+                pg_sys::TEXTOID => {
                     let text = pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr());
                     field(pgrx::varlena_to_byte_slice(text));
                 }
-                Form::Inet => {
+                pg_sys::INETOID => {
                     let sent = pg_sys::OidSendFunctionCall(pg_sys::F_INET_SEND.into(), datum);
                     field(pgrx::varlena_to_byte_slice(sent.cast()));
                 }
-                Form::Jsonb => {
+                _ => {
                     let jsonb = pg_sys::pg_detoast_datum(datum.cast_mut_ptr()) as *mut pg_sys::Jsonb;
                     let text = pg_sys::JsonbToCString(
                         std::ptr::null_mut(),

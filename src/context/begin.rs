@@ -6,8 +6,7 @@ use super::{from_uuid, to_uuid};
 use crate::error::{Error, Result};
 use crate::iam::check::{self, Permission};
 use crate::iam::kind::{self, Kind};
-use crate::owner::as_data_owner;
-use crate::{iam::cache, sql};
+use crate::iam::{cache, fresh};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
@@ -33,12 +32,7 @@ fn begin_request(
                 None => bound_to(context, tenant)?,
             }
         }
-        Presented::Key(own, token) if impersonation_id.is_none() => {
-            if tenant.is_some_and(|tenant| tenant != own) {
-                return Err(Error::Denied("this key belongs to another tenant".into()).into());
-            }
-            by_key(own, token)?
-        }
+        Presented::Key(own, token) if impersonation_id.is_none() => by_key(own, token, tenant)?,
         _ => return Err(REFUSED.into()),
     };
     Ok(begin(&context)?)
@@ -53,13 +47,12 @@ fn begin_request_as(
     kind::require(&[Kind::Gateway])?;
     setting::set(None)?;
     let user = to_uuid(user_id);
-    let lives = as_data_owner(|| {
-        sql::read_one::<bool>(
-            "SELECT deleted_at IS NULL FROM saas.users WHERE id = $1",
-            &[user_id.into()],
-        )
-    })?;
-    if lives != Some(true) {
+    let lives = one(
+        "SELECT u.id FROM saas.users u WHERE u.id = $1 AND u.deleted_at IS NULL",
+        [(user_id.into_datum(), pg_sys::UUIDOID)],
+        |_| Some(()),
+    )?;
+    if lives.is_none() {
         return Err(Error::Unauthenticated("unknown or deleted user").into());
     }
     let context = bound_to(new_context(user), tenant_id.map(to_uuid))?;
@@ -92,47 +85,55 @@ fn begin(context: &Context) -> Result<pgrx::Uuid> {
     Ok(from_uuid(context.user))
 }
 
-fn by_session(token: &str) -> Result<Context> {
-    let found = as_data_owner(|| {
-        sql::read(
-            "SELECT s.user_id, s.id, s.expires_at
-               FROM saas.sessions s
-               JOIN saas.users u ON u.id = s.user_id AND u.deleted_at IS NULL
-              WHERE s.token_hash = $1 AND s.revoked_at IS NULL AND s.expires_at > statement_timestamp()",
-            &[secret::hash(token).into()],
-            |mut rows| {
-                let Some(row) = rows.next() else { return Ok(None) };
-                Ok(row.get::<pgrx::Uuid>(1)?.zip(row.get::<pgrx::Uuid>(2)?).zip(row.get::<TimestampWithTimeZone>(3)?))
-            },
-        )
-    })?;
-    let ((user, session), until) = found.ok_or(REFUSED)?;
-    Ok(Context {
-        session: Some(to_uuid(session)),
-        until: Some(until.into()),
-        ..new_context(to_uuid(user))
-    })
+/// Looks up what proves who is asking, as it is now: a transaction's snapshot may be older than a
+/// revocation.
+fn one<T, const N: usize>(
+    text: &'static str,
+    args: [(Option<pg_sys::Datum>, pg_sys::Oid); N],
+    take: impl Fn(&fresh::Row) -> Option<T>,
+) -> Result<Option<T>> {
+    let values: Vec<_> = args.iter().filter_map(|(value, _)| *value).collect();
+    let mut found = None;
+    fresh::read(text, &args.map(|(_, oid)| oid), &values, |row| found = take(row))?;
+    Ok(found)
 }
 
-fn by_key(tenant: Uuid, token: &str) -> Result<Context> {
-    let found = as_data_owner(|| {
-        sql::read(
-            "SELECT k.user_id, k.role_id, k.expires_at
-               FROM saas.api_keys k
-               JOIN saas.users u ON u.id = k.user_id AND u.deleted_at IS NULL
-              WHERE k.tenant_id = $1 AND k.key_hash = $2 AND k.revoked_at IS NULL
-                AND (k.expires_at IS NULL OR k.expires_at > statement_timestamp())",
-            &[from_uuid(tenant).into(), secret::hash(token).into()],
-            |mut rows| {
-                let Some(row) = rows.next() else { return Ok(None) };
-                let until = row.get::<TimestampWithTimeZone>(3)?;
-                Ok(row.get::<pgrx::Uuid>(1)?.zip(row.get::<pgrx::Uuid>(2)?).map(|ids| (ids, until)))
-            },
-        )
-    })?;
-    let ((user, role), until) = found.ok_or(REFUSED)?;
-    let context = bound_to(new_context(to_uuid(user)), Some(tenant))?;
-    Ok(Context { role: Some(to_uuid(role)), until: until.map(i64::from), ..context })
+fn by_session(token: &str) -> Result<Context> {
+    let found = one(
+        "SELECT s.user_id, s.id, s.expires_at
+           FROM saas.sessions s
+           JOIN saas.users u ON u.id = s.user_id AND u.deleted_at IS NULL
+          WHERE s.token_hash = $1 AND s.revoked_at IS NULL AND s.expires_at > statement_timestamp()",
+        [(secret::hash(token).into_datum(), pg_sys::BYTEAOID)],
+        |row| Some((row.get_uuid(1)?, row.get_uuid(2)?, row.get::<TimestampWithTimeZone>(3)?)),
+    )?;
+    let (user, session, until) = found.ok_or(REFUSED)?;
+    Ok(Context { session: Some(session), until: Some(until.into()), ..new_context(user) })
+}
+
+fn by_key(own: Uuid, token: &str, tenant: Option<Uuid>) -> Result<Context> {
+    let found = one(
+        "SELECT k.user_id, k.role_id, k.expires_at
+           FROM saas.api_keys k
+           JOIN saas.users u ON u.id = k.user_id AND u.deleted_at IS NULL
+          WHERE k.tenant_id = $1 AND k.key_hash = $2 AND k.revoked_at IS NULL
+            AND (k.expires_at IS NULL OR k.expires_at > statement_timestamp())",
+        [
+            (from_uuid(own).into_datum(), pg_sys::UUIDOID),
+            (secret::hash(token).into_datum(), pg_sys::BYTEAOID),
+        ],
+        |row| Some((row.get_uuid(1)?, row.get_uuid(2)?, row.get::<TimestampWithTimeZone>(3))),
+    )?;
+    let (user, role, until) = found.ok_or(REFUSED)?;
+    if tenant.is_some_and(|tenant| tenant != own) {
+        return Err(not_his());
+    }
+    let context = bound_to(new_context(user), Some(own))?;
+    Ok(Context { role: Some(role), until: until.map(i64::from), ..context })
+}
+
+fn not_his() -> Error {
+    Error::Denied("not a tenant of this user".into())
 }
 
 /// Binds the request to a tenant. One that is unknown, foreign, suspended or deleted looks the same.
@@ -140,7 +141,7 @@ fn bound_to(context: Context, tenant: Option<Uuid>) -> Result<Context> {
     if let Some(tenant) = tenant {
         let memberships = cache::memberships(context.user, Some(tenant))?;
         if !memberships.contains_key(&tenant) {
-            return Err(Error::Denied("not a tenant of this user".into()));
+            return Err(not_his());
         }
     }
     Ok(Context { tenant, ..context })
@@ -148,31 +149,28 @@ fn bound_to(context: Context, tenant: Option<Uuid>) -> Result<Context> {
 
 /// Enters an impersonation that is open: the actor's own session, the target's rights, its one tenant.
 fn impersonate(actor: Context, impersonation: Uuid, tenant: Option<Uuid>) -> Result<Context> {
-    let found = as_data_owner(|| {
-        sql::read(
-            "SELECT i.target_user_id, i.tenant_id, i.expires_at
-               FROM saas.impersonation_sessions i
-               JOIN saas.users u ON u.id = i.target_user_id AND u.deleted_at IS NULL
-              WHERE i.id = $1 AND i.actor_id = $2 AND i.ended_at IS NULL
-                AND i.expires_at > statement_timestamp()",
-            &[from_uuid(impersonation).into(), from_uuid(actor.user).into()],
-            |mut rows| {
-                let Some(row) = rows.next() else { return Ok(None) };
-                Ok(row.get::<pgrx::Uuid>(1)?.zip(row.get::<pgrx::Uuid>(2)?).zip(row.get::<TimestampWithTimeZone>(3)?))
-            },
-        )
-    })?;
+    let found = one(
+        "SELECT i.target_user_id, i.tenant_id, i.expires_at
+           FROM saas.impersonation_sessions i
+           JOIN saas.users u ON u.id = i.target_user_id AND u.deleted_at IS NULL
+          WHERE i.id = $1 AND i.actor_id = $2 AND i.ended_at IS NULL
+            AND i.expires_at > statement_timestamp()",
+        [
+            (from_uuid(impersonation).into_datum(), pg_sys::UUIDOID),
+            (from_uuid(actor.user).into_datum(), pg_sys::UUIDOID),
+        ],
+        |row| Some((row.get_uuid(1)?, row.get_uuid(2)?, row.get::<TimestampWithTimeZone>(3)?)),
+    )?;
     let denied = || Error::Denied("no such open impersonation of this user".into());
-    let ((target, own), until) = found.ok_or_else(denied)?;
-    let own = to_uuid(own);
+    let (target, own, until) = found.ok_or_else(denied)?;
     if tenant.is_some_and(|tenant| tenant != own)
-        || !check::user_in_system(actor.user, &Permission::named("platform.user.impersonate")?)?
+        || !check::user_in_system(actor.user, &Permission::named(check::IMPERSONATE)?)?
     {
         return Err(denied());
     }
     let until = i64::from(until).min(actor.until.unwrap_or(i64::MAX));
     let context = Context {
-        user: to_uuid(target),
+        user: target,
         actor: Some(actor.user),
         impersonation: Some(impersonation),
         until: Some(until),

@@ -38,10 +38,11 @@ struct Cache {
     roles: HashMap<Uuid, Bits>,
     memberships: HashMap<(Uuid, Option<Uuid>), Rc<Memberships>>,
     system: HashMap<Uuid, Rc<SystemRoles>>,
+    impersonations: HashMap<Uuid, bool>,
     grants: Option<Rc<Vec<(pg_sys::Oid, String)>>>,
 }
 
-/// How many users' memberships are kept; beyond it the cache starts anew.
+/// How many users' rights are kept; beyond it the cache starts anew.
 const MOST_USERS: usize = 1000;
 
 thread_local! {
@@ -115,7 +116,8 @@ fn cached<T: Clone>(
     listen();
     let generation = GENERATION.get();
     let found = CACHE.with_borrow_mut(|cache| {
-        if cache.generation != generation || cache.memberships.len() >= MOST_USERS {
+        let users = cache.memberships.len() + cache.system.len() + cache.impersonations.len();
+        if cache.generation != generation || users >= MOST_USERS {
             *cache = Cache { generation, ..Cache::default() };
         }
         pick(cache)
@@ -140,10 +142,6 @@ fn cached<T: Clone>(
 
 fn uuid_datum(id: Uuid) -> Option<pg_sys::Datum> {
     crate::context::from_uuid(id).into_datum()
-}
-
-fn get_uuid(row: &fresh::Row, column: i32) -> Option<Uuid> {
-    row.get::<pgrx::Uuid>(column).map(crate::context::to_uuid)
 }
 
 /// All permission keys and their bits.
@@ -201,7 +199,7 @@ pub fn memberships(user: Uuid, tenant: Option<Uuid>) -> Result<Rc<Memberships>> 
         },
         || {
             let mut roles = Vec::new();
-            let each = |row: &fresh::Row| roles.extend(get_uuid(row, 1).zip(get_uuid(row, 2)));
+            let each = |row: &fresh::Row| roles.extend(row.get_uuid(1).zip(row.get_uuid(2)));
             let args: Vec<_> = [Some(user), tenant].into_iter().flatten().filter_map(uuid_datum).collect();
             let types = vec![pg_sys::UUIDOID; args.len()];
             match tenant {
@@ -248,7 +246,7 @@ pub fn system_roles(user: Uuid) -> Result<Rc<SystemRoles>> {
                 &uuid_datum(user).into_iter().collect::<Vec<_>>(),
                 |row| {
                     let until = row.get::<TimestampWithTimeZone>(2).map(i64::from);
-                    assignments.extend(get_uuid(row, 1).map(|role| (role, until)));
+                    assignments.extend(row.get_uuid(1).map(|role| (role, until)));
                 },
             )?;
             let mut roles = Vec::with_capacity(assignments.len());
@@ -256,6 +254,26 @@ pub fn system_roles(user: Uuid) -> Result<Rc<SystemRoles>> {
                 roles.push((role(role_id)?, until));
             }
             Ok(Rc::new(roles))
+        },
+    )
+}
+
+/// Whether an impersonation has not been ended. When it runs out is for the context to say.
+pub fn impersonation_is_open(id: Uuid) -> Result<bool> {
+    cached(
+        |cache| cache.impersonations.get(&id).copied(),
+        |cache, open| {
+            cache.impersonations.insert(id, open);
+        },
+        || {
+            let mut open = false;
+            fresh::read(
+                "SELECT i.id FROM saas.impersonation_sessions i WHERE i.id = $1 AND i.ended_at IS NULL",
+                &[pg_sys::UUIDOID],
+                &uuid_datum(id).into_iter().collect::<Vec<_>>(),
+                |_| open = true,
+            )?;
+            Ok(open)
         },
     )
 }

@@ -40,10 +40,25 @@ pub fn require_context() -> Result<Context> {
     setting::current().ok_or(Error::Unauthenticated("no authenticated user in this transaction"))
 }
 
+/// The permission without which nobody enters, or stays in, an impersonation.
+pub const IMPERSONATE: &str = "platform.user.impersonate";
+
+/// The context, but for an impersonation that has been ended or whose actor may no longer impersonate.
+fn acting() -> Result<Option<Context>> {
+    let Some(context) = setting::current() else { return Ok(None) };
+    if let Some((actor, id)) = context.actor.zip(context.impersonation)
+        && !(cache::impersonation_is_open(id)?
+            && user_in_system(actor, &Permission::named(IMPERSONATE)?)?)
+    {
+        return Ok(None);
+    }
+    Ok(Some(context))
+}
+
 /// Whether the current user has the permission in `tenant`. False without a user, and false for a
 /// tenant that this request is not bound to.
 pub fn try_in_tenant(tenant: Uuid, permission: &Permission) -> Result<bool> {
-    let Some(context) = setting::current() else { return Ok(false) };
+    let Some(context) = acting()? else { return Ok(false) };
     if context.tenant.is_some_and(|bound| bound != tenant) {
         return Ok(false);
     }
@@ -74,8 +89,9 @@ pub fn authorized_tenant(permission: &Permission) -> Option<Uuid> {
 /// Whether the current user holds a system role with the permission. Tenant roles never count here.
 fn try_in_system(permission: &Permission) -> Result<bool> {
     match setting::current() {
-        // An API key is a tenant's, and so has nothing to say on the platform.
-        Some(context) if context.role.is_none() => user_in_system(context.user, permission),
+        // An API key is a tenant's, and so has nothing to say on the platform. An impersonation opens
+        // its tenant: whoever may impersonate does not take over the platform roles of his target.
+        Some(context) if context.role.is_none() && context.actor.is_none() => user_in_system(context.user, permission),
         _ => Ok(false),
     }
 }
@@ -99,7 +115,7 @@ pub fn permitted_tenants(permission: &Permission) -> Vec<Uuid> {
 }
 
 fn try_permitted_tenants(permission: &Permission) -> Result<Vec<Uuid>> {
-    let Some(context) = setting::current() else { return Ok(Vec::new()) };
+    let Some(context) = acting()? else { return Ok(Vec::new()) };
     cache::consistently(|| {
         let memberships = cache::memberships(context.user, context.tenant)?;
         let key = context.role.map(cache::role).transpose()?;
@@ -116,10 +132,11 @@ fn try_permitted_tenants(permission: &Permission) -> Result<Vec<Uuid>> {
 /// The gate of tenant actions.
 ///
 /// # Errors
-/// 28000 without a user; 42501 without the permission, and the same for a tenant that does not exist.
+/// 42704 for an unknown key; 28000 without a user; 42501 without the permission, and the same for a tenant that does not exist.
 pub fn require_in_tenant(tenant: Uuid, key: &str) -> Result<()> {
+    let permission = Permission::named(key)?;
     require_context()?;
-    if try_in_tenant(tenant, &Permission::named(key)?)? {
+    if try_in_tenant(tenant, &permission)? {
         return Ok(());
     }
     Err(Error::Denied(format!("permission \"{key}\" is required in this tenant")))
@@ -128,10 +145,11 @@ pub fn require_in_tenant(tenant: Uuid, key: &str) -> Result<()> {
 /// The gate of platform actions.
 ///
 /// # Errors
-/// 28000 without a user; 42501 without the permission.
+/// 42704 for an unknown key; 28000 without a user; 42501 without the permission.
 pub fn require_in_system(key: &str) -> Result<()> {
+    let permission = Permission::named(key)?;
     require_context()?;
-    if try_in_system(&Permission::named(key)?)? {
+    if try_in_system(&permission)? {
         return Ok(());
     }
     Err(Error::Denied(format!("platform permission \"{key}\" is required")))

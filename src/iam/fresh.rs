@@ -27,6 +27,10 @@ impl Row {
             T::from_datum(datum, is_null)
         }
     }
+
+    pub fn get_uuid(&self, column: i32) -> Option<uuid::Uuid> {
+        self.get::<pgrx::Uuid>(column).map(crate::context::to_uuid)
+    }
 }
 
 /// Runs a read-only statement as the data owner in a snapshot taken now.

@@ -43,6 +43,12 @@ pub fn caller_is(kinds: &[Kind]) -> Result<bool> {
     }
     // SAFETY: reads a variable of the backend.
     let caller = unsafe { pg_sys::GetUserId() };
+    // Whoever has the data owner's rights, but not by himself, is in somebody's SECURITY DEFINER
+    // function: it opens no gate, though superusers have the privileges of every role.
+    // SAFETY: look-ups in the role catalogs.
+    if unsafe { pg_sys::has_privs_of_role(caller, owner::data_owner()?) } {
+        return Ok(false);
+    }
     let grants = cache::access_grants()?;
     Ok(grants.iter().any(|(role, kind)| {
         kinds.iter().any(|wanted| wanted.name() == kind)

@@ -4,7 +4,7 @@ pub mod access;
 pub mod cache;
 pub mod check;
 mod epoch;
-mod fresh;
+pub mod fresh;
 pub mod kind;
 
 use crate::error::{Error, Result};
@@ -37,9 +37,11 @@ fn user_has_permission_in_tenant(
     permission: &str,
 ) -> std::result::Result<bool, ErrorReport> {
     let permission = Permission::named(permission)?;
-    let user = crate::context::to_uuid(user_id);
-    may_ask_about(user)?;
-    Ok(check::user_in_tenant(user, crate::context::to_uuid(tenant_id), &permission)?)
+    let (user, tenant) = (crate::context::to_uuid(user_id), crate::context::to_uuid(tenant_id));
+    match asking_about(user)? {
+        About::Anybody => Ok(check::user_in_tenant(user, tenant, &permission)?),
+        About::Oneself => Ok(check::in_tenant(tenant, &permission)),
+    }
 }
 
 #[pg_extern(stable, parallel_safe, name = "has_system_permission")]
@@ -54,14 +56,17 @@ fn user_has_permission_in_system(
 ) -> std::result::Result<bool, ErrorReport> {
     let permission = Permission::named(permission)?;
     let user = crate::context::to_uuid(user_id);
-    may_ask_about(user)?;
-    Ok(check::user_in_system(user, &permission)?)
+    match asking_about(user)? {
+        About::Anybody => Ok(check::user_in_system(user, &permission)?),
+        About::Oneself => Ok(check::in_system(&permission)),
+    }
 }
 
 #[pg_extern(stable, parallel_safe, name = "require_tenant_permission")]
 fn require_permission_in_current_tenant(
     permission: &str,
 ) -> std::result::Result<(), ErrorReport> {
+    Permission::named(permission)?;
     let tenant = check::require_context()?
         .tenant
         .ok_or_else(|| Error::Denied("this request is not bound to a tenant".into()))?;
@@ -73,6 +78,7 @@ fn require_permission_in_tenant(
     tenant_id: Option<pgrx::Uuid>,
     permission: &str,
 ) -> std::result::Result<(), ErrorReport> {
+    Permission::named(permission)?;
     check::require_context()?;
     let tenant = tenant_id.ok_or_else(|| Error::Denied("no tenant given".into()))?;
     Ok(check::require_in_tenant(crate::context::to_uuid(tenant), permission)?)
@@ -107,10 +113,21 @@ fn grant_access(role: pg_sys::Oid, kind: &str) -> std::result::Result<(), ErrorR
     Ok(access::grant(role, kind)?)
 }
 
-/// Others may be asked about by the data owner, a gateway, and platform.security.view; everybody may ask about himself.
-fn may_ask_about(user: uuid::Uuid) -> Result<()> {
-    let allowed = crate::context::setting::current().is_some_and(|context| context.user == user)
-        || kind::caller_is(&[kind::Kind::Gateway])?
-        || check::in_system(&Permission::named("platform.security.view")?);
-    if allowed { Ok(()) } else { Err(Error::Denied("not allowed to ask about another user".into())) }
+enum About {
+    /// The truth about whomever: for the data owner, a gateway, and platform.security.view.
+    Anybody,
+    /// What this request may: a key or an impersonation is not told what else its user may.
+    Oneself,
+}
+
+fn asking_about(user: uuid::Uuid) -> Result<About> {
+    if kind::caller_is(&[kind::Kind::Gateway])?
+        || check::in_system(&Permission::named("platform.security.view")?)
+    {
+        return Ok(About::Anybody);
+    }
+    match crate::context::setting::current() {
+        Some(context) if context.user == user => Ok(About::Oneself),
+        _ => Err(Error::Denied("not allowed to ask about another user".into())),
+    }
 }

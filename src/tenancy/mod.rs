@@ -31,9 +31,11 @@ fn create_tenant(
 }
 
 fn create(name: &str, owner: pgrx::Uuid) -> Result<pgrx::Uuid> {
-    // The lock makes two calls for one user follow each other, so that they can't both take the last place.
+    // Two calls for one user follow each other, so that they can't both take the last place. The row
+    // is written, not only locked, so that under REPEATABLE READ the second fails instead of counting
+    // in an old snapshot.
     let lives = sql::write_one::<bool>(
-        "SELECT deleted_at IS NULL FROM saas.users WHERE id = $1 FOR NO KEY UPDATE",
+        "UPDATE saas.users SET name = name WHERE id = $1 RETURNING deleted_at IS NULL",
         &[owner.into()],
     )?;
     if lives != Some(true) {

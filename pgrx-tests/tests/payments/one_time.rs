@@ -90,16 +90,21 @@ fn a_refund_takes_back_what_is_left_of_its_credit() {
     let mut world = World::new();
     let acme = world.acme.id;
     let ledger = |world: &mut World, delta: i64| {
-        let sql = "INSERT INTO saas.tenant_credit_ledger (tenant_id, delta, reason, source)
-                   VALUES ($1, $2, 'test', 'admin')";
+        // Of other grants the first is used: a refund must not.
+        let sql =
+            "INSERT INTO saas.tenant_credit_ledger (tenant_id, delta, reason, source, priority)
+                   VALUES ($1, $2, 'test', 'admin', 1)";
         world.owner.execute(sql, &[&acme, &delta]).unwrap();
     };
     world.play(&intent("evt_1", "succeeded", 1, "cus_acme", "pi_1", "topup"));
-    ledger(&mut world, 700);
     ledger(&mut world, -2000);
+    ledger(&mut world, 700);
     assert_eq!(world.play(&refund("evt_2", 2, "cus_acme", "pi_1")), "applied");
     assert_eq!(world.payment_status("pi_1"), "refunded");
-    assert_eq!(world.balance(acme), 700, "the other credit stays");
+    assert_eq!(world.balance(acme), 700);
+    let grants: i64 =
+        world.one("SELECT count(DISTINCT grant_id) FROM saas.credit_allocations", &[]);
+    assert_eq!(grants, 1, "the other credit is untouched");
     assert_eq!(world.play(&refund("evt_3", 3, "cus_acme", "pi_1")), "ignored");
     assert_eq!(world.balance(acme), 700);
     // A refund that comes before its payment: the payment is the older one then.
@@ -152,4 +157,23 @@ fn a_payment_recorded_first_is_the_one_that_succeeds() {
     assert_eq!(world.play(&unclear), "applied");
     assert_eq!(world.payment_status("pi_1"), "succeeded");
     assert_eq!(world.balance(acme), 0);
+}
+
+#[test]
+fn what_fails_halfway_leaves_nothing() {
+    let mut world = World::new();
+    let mut euros = intent("evt_1", "succeeded", 1, "cus_acme", "pi_1", "topup");
+    euros["data"]["object"]["currency"] = json!("eur");
+    assert!(
+        world
+            .play(&euros)
+            .starts_with("23505: a top-up in EUR, but the tenant's credits are in USD")
+    );
+    assert_eq!(world.balance(world.acme.id), 0);
+    let left: i64 = world.one(
+        "SELECT (SELECT count(*) FROM saas.payment_one_times)
+              + (SELECT count(*) FROM saas.provider_keys WHERE kind = 'payment')",
+        &[],
+    );
+    assert_eq!(left, 0);
 }
