@@ -11,6 +11,7 @@ mod context;
 mod error;
 mod iam;
 mod install;
+mod jsonb;
 mod owner;
 mod payments;
 mod sql;

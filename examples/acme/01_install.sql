@@ -1,4 +1,4 @@
-\echo '=== 1. Install: one extension, and a database role for each kind of access  (01_install.sql)'
+\echo '=== 1. Install: one extension, and a database role for each kind of access (01_install.sql)'
 
 CREATE EXTENSION IF NOT EXISTS saas_core;
 
@@ -13,8 +13,8 @@ SELECT saas.grant_access('saas_demo_app', 'app'),         -- serves users: sees 
        saas.grant_access('saas_demo_admin', 'admin')      -- the platform's own staff
 \gset
 
-SELECT count(*) FILTER (WHERE c.relrowsecurity) AS "tables, all under RLS",
-       (SELECT count(*) FROM saas.permissions) AS permissions,
-       (SELECT string_agg(key, ', ' ORDER BY key) FROM saas.roles) AS roles
-  FROM pg_class c
- WHERE c.relnamespace = 'saas'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition;
+SELECT (SELECT count(*) FROM pg_class
+         WHERE relnamespace = 'saas'::regnamespace AND relkind IN ('r', 'p') AND relrowsecurity AND NOT relispartition
+       ) AS "tables with row-level security",
+       (SELECT count(*) FROM saas.roles) AS "user roles",
+       (SELECT count(*) FROM saas.permissions) AS permissions;

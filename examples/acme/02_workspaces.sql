@@ -1,7 +1,6 @@
-\echo
-\echo '=== 2. Plans, workspaces, users  (02_workspaces.sql)'
+\echo '=== 2. Plans, workspaces and their subscriptions (02_workspaces.sql)'
 
--- Plans are rows. Money is in minor units: 2000 is 20.00 USD.
+-- Plans are rows. Money is in minor units: 2000 is 20.00 USD, 3000 is 3000 JPY.
 INSERT INTO saas.plans (key, name, base_price, seat_price, included_seats, currency, billing_interval) VALUES
   ('plus',  'Plus',  2000,   0, 1, 'USD', 'monthly'),
   ('team',  'Team',  1000, 800, 3, 'USD', 'monthly'),
@@ -10,20 +9,20 @@ INSERT INTO saas.plans (key, name, base_price, seat_price, included_seats, curre
 INSERT INTO saas.plan_prices (plan_id, currency, base_price)
 SELECT id, 'JPY', 3000 FROM saas.plans WHERE key = 'plus';
 
-INSERT INTO saas.plan_features (plan_id, feature_key, included_units, overage_price, price_model, currency)
-SELECT p.id, f.feature_key, f.included_units, f.overage_price, f.price_model, f.currency
+INSERT INTO saas.plan_features (plan_id, currency, feature_key, included_units, overage_price, price_model)
+SELECT p.id, f.currency, f.feature_key, f.included_units, f.overage_price, f.price_model::jsonb
   FROM (VALUES
-    ('plus',  'project.create', 1000, 10,   NULL::jsonb, NULL),
-    ('plus',  'project.create', 1000, 15,   NULL,        'JPY'),
-    ('team',  'project.create', 500,  12,   NULL,        NULL),
-    ('scale', 'project.create', 50,   2.5,  NULL,        NULL),
-    ('scale', 'api.call',       5000, NULL, '{"model": "graduated", "tiers": [
+    ('plus',  NULL,  'project.create', 1000, 10,   NULL),
+    ('plus',  'JPY', 'project.create', 1000, 15,   NULL),
+    ('team',  NULL,  'project.create', 500,  12,   NULL),
+    ('scale', NULL,  'project.create', 50,   2.5,  NULL),
+    ('scale', NULL,  'api.call',       5000, NULL, '{"model": "graduated", "tiers": [
         {"up_to": 10000, "unit_amount": "0.5"},
-        {"up_to": null, "unit_amount": "0.25", "flat_amount": "100"}]}', NULL)
-  ) AS f (plan_key, feature_key, included_units, overage_price, price_model, currency)
+        {"up_to": null, "unit_amount": "0.25", "flat_amount": "100"}]}')
+  ) AS f (plan_key, currency, feature_key, included_units, overage_price, price_model)
   JOIN saas.plans p ON p.key = f.plan_key;
 
--- This story is of January and February 2026, whenever it is told.
+-- This is a story of January and February 2026, whenever it is told.
 UPDATE saas.settings SET usage_id_retention = '100 years';
 
 CREATE TEMP TABLE workspace (
@@ -32,7 +31,7 @@ CREATE TEMP TABLE workspace (
 );
 \copy workspace (tenant, owner, time_zone, currency, plan, seats, starts_on, customer) FROM 'tenants.csv' CSV HEADER
 
--- The data owner may do everything without asking; so this is how one imports what there was before.
+-- The owner of the data needs nobody's permission: this is how one brings along what was there before.
 UPDATE workspace SET tenant_id = saas.create_tenant(tenant, saas.create_user(owner));
 UPDATE saas.tenants t SET time_zone = w.time_zone, currency = w.currency FROM workspace w WHERE t.id = w.tenant_id;
 
@@ -54,4 +53,6 @@ SELECT olga, r.id, olga, 'Runs billing'
   FROM saas.create_user('olga@platform.example', 'Olga') AS olga, saas.roles r
  WHERE r.key = 'platform_admin';
 
-SELECT tenant, owner, time_zone, currency, plan, seats, starts_on FROM workspace ORDER BY tenant;
+SELECT tenant AS workspace, owner, time_zone, plan, currency, seats, starts_on FROM workspace ORDER BY tenant;
+\echo 'Plus is 20.00 USD a month with 1000 projects, and 0.10 for each beyond; months are those of the time zone.'
+\echo

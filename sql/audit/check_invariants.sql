@@ -1,8 +1,8 @@
 -- The six invariants, over all data at once. What each finds and what data can't tell: docs/invariants.md.
 --
--- When: an audit row's id is a UUID version 7 and holds the millisecond in which it was written;
--- occurred_at is when its transaction began. A right that ended is taken to hold for five minutes more:
--- the transaction that used it may have begun before the one that took it away committed.
+-- When: an audit row's id is a UUID version 7 and holds the millisecond in which it was written, and
+-- ids of one transaction are in order; occurred_at is when it began. A right that ended is taken to hold
+-- for five minutes more: whoever used it may have begun before its end was committed.
 WITH
 -- What each audited action needs. Any of the permissions does; platform_permissions NULL: any system role.
 -- self: the action is one's own affair when this value of the row is oneself. asserted: a gateway or
@@ -59,12 +59,12 @@ log AS NOT MATERIALIZED (
 ),
 -- Tenant roles as they were: who had which role in which tenant from when to when.
 member_log AS (
-  SELECT tenant_id, target_id, id, written_at, action, new_values ->> 'role_id' AS new_role, old_values ->> 'role_id' AS old_role,
-         coalesce(new_values ->> 'user_id', old_values ->> 'user_id') AS user_id
+  SELECT tenant_id, target_id, id, xid, written_at, action, new_values ->> 'role_id' AS new_role,
+         old_values ->> 'role_id' AS old_role, coalesce(new_values ->> 'user_id', old_values ->> 'user_id') AS user_id
     FROM log WHERE target_type = 'tenant_members' AND target_id IS NOT NULL
   UNION ALL
   -- Members whom the log does not know, because it began later.
-  SELECT tenant_id, m.id::text, NULL, created_at, 'now', NULL, m.role_id::text, m.user_id::text FROM saas.tenant_members m
+  SELECT tenant_id, m.id::text, NULL, NULL, created_at, 'now', NULL, m.role_id::text, m.user_id::text FROM saas.tenant_members m
 ),
 members AS (
   SELECT tenant_id, target_id, max(user_id)::uuid AS user_id,
@@ -72,30 +72,34 @@ members AS (
                   min(written_at) FILTER (WHERE action = 'now'), '-infinity') AS since,
          coalesce(max(written_at) FILTER (WHERE action = 'tenant_members.delete'), 'infinity') AS until,
          (array_agg(coalesce(old_role, new_role) ORDER BY id NULLS LAST)
-            FILTER (WHERE coalesce(old_role, new_role) IS NOT NULL))[1] AS first_role
+            FILTER (WHERE coalesce(old_role, new_role) IS NOT NULL))[1] AS first_role,
+         (array_agg(id ORDER BY id) FILTER (WHERE action = 'tenant_members.insert'))[1] AS id,
+         (array_agg(xid ORDER BY id) FILTER (WHERE action = 'tenant_members.insert'))[1] AS xid
     FROM member_log GROUP BY tenant_id, target_id
 ),
 held AS (
-  SELECT m.tenant_id, m.user_id, r.role_id::uuid AS role_id, r.since,
+  SELECT m.tenant_id, m.user_id, r.role_id::uuid AS role_id, r.id, r.xid, r.since,
          coalesce(lead(r.since) OVER (PARTITION BY m.tenant_id, m.target_id ORDER BY r.since, r.id NULLS FIRST), m.until) AS until
     FROM members m
-    JOIN (SELECT tenant_id, target_id, since, NULL::uuid AS id, first_role AS role_id FROM members
+    JOIN (SELECT tenant_id, target_id, since, id, xid, first_role AS role_id FROM members
           UNION ALL
-          SELECT tenant_id, target_id, written_at, id, new_role FROM member_log
+          SELECT tenant_id, target_id, written_at, id, xid, new_role FROM member_log
            WHERE action = 'tenant_members.update' AND new_role IS NOT NULL) r USING (tenant_id, target_id)
 ),
 -- By tenant, and under the nil UUID for what belongs to none.
 tenant_roles AS (
-  SELECT scope, user_id, role_id, true AS is_member, since, until
+  SELECT scope, user_id, role_id, true AS is_member, id, xid, since, until
     FROM held CROSS JOIN LATERAL (VALUES (tenant_id), ('00000000-0000-0000-0000-000000000000'::uuid)) AS scopes (scope)
   UNION ALL
-  SELECT tenant_id, user_id, role_id, false, created_at, least(expires_at, revoked_at, 'infinity') FROM saas.api_keys
+  SELECT tenant_id, user_id, role_id, false, NULL, NULL, created_at, least(expires_at, revoked_at, 'infinity') FROM saas.api_keys
 ),
 system_roles AS (
-  SELECT assigned_user_id AS user_id, role_id, assigned_at AS since, least(expires_at, revoked_at, 'infinity') AS until
-    FROM saas.system_role_assignments
+  SELECT a.assigned_user_id AS user_id, a.role_id, l.id, l.xid, coalesce(l.written_at, a.assigned_at) AS since,
+         least(a.expires_at, a.revoked_at, 'infinity') AS until
+    FROM saas.system_role_assignments a
+    LEFT JOIN log l ON l.action = 'system_role_assignments.insert' AND l.target_id = a.id::text
   UNION ALL
-  SELECT (old_values ->> 'assigned_user_id')::uuid, (old_values ->> 'role_id')::uuid,
+  SELECT (old_values ->> 'assigned_user_id')::uuid, (old_values ->> 'role_id')::uuid, NULL, NULL,
          (old_values ->> 'assigned_at')::timestamptz, written_at
     FROM log WHERE action = 'system_role_assignments.delete'
 ),
@@ -127,7 +131,7 @@ judged AS (
          coalesce(bool_or(t.is_member), false) AS is_member,
          bool_or(s.role_id IS NOT NULL) AS is_staff,
          bool_or(tr.rule IS NOT NULL OR pr.rule IS NOT NULL) AS is_permitted
-    FROM (SELECT l.occurred_at, l.id, l.written_at, r.rule,
+    FROM (SELECT l.occurred_at, l.id, l.xid, l.written_at, r.rule,
                  coalesce(l.on_behalf_of, l.actor_id) AS person,
                  coalesce(l.tenant_id, '00000000-0000-0000-0000-000000000000') AS scope
             FROM log l JOIN rules r ON r.action = l.action AND (r.columns IS NULL OR l.new_values ?| r.columns)
@@ -140,9 +144,12 @@ judged AS (
                                       OR to_regrole(quote_ident(l.database_role)) IS NULL))) a
     LEFT JOIN tenant_roles t ON t.scope = a.scope AND t.user_id = a.person
                             AND t.since <= a.written_at AND t.until > a.occurred_at - interval '5 minutes'
+                            -- What was given in the same transaction counts for what came after it.
+                            AND NOT coalesce(t.xid = a.xid AND t.id >= a.id, false)
     LEFT JOIN tenant_rights tr ON tr.rule = a.rule AND tr.role_id = t.role_id
     LEFT JOIN system_roles s ON s.user_id = a.person
                             AND s.since <= a.written_at AND s.until > a.occurred_at - interval '5 minutes'
+                            AND NOT coalesce(s.xid = a.xid AND s.id >= a.id, false)
     LEFT JOIN platform_rights pr ON pr.rule = a.rule AND pr.role_id = s.role_id
    GROUP BY a.occurred_at, a.id, a.rule
 ),
@@ -271,5 +278,5 @@ UNION ALL
 SELECT 'system_role_without_assignment', 'impersonation_sessions ' || i.id, 'its actor had no system role when it started'
   FROM saas.impersonation_sessions i
  WHERE NOT EXISTS (SELECT FROM system_roles s
-                    WHERE s.user_id = i.actor_id AND s.since <= i.started_at AND s.until > i.started_at - interval '5 minutes')
+                    WHERE s.user_id = i.actor_id AND s.since <= i.started_at + interval '5 minutes' AND s.until > i.started_at - interval '5 minutes')
  ORDER BY 1, 2, 3

@@ -209,6 +209,8 @@ INSERT INTO saas.state_transitions (entity, from_state, to_state) VALUES
   ('payment_invoices', 'uncollectible', 'void'),
   ('payment_one_times', 'pending', 'succeeded'),
   ('payment_one_times', 'pending', 'failed'),
+  -- A declined card can be tried again within one payment.
+  ('payment_one_times', 'failed', 'succeeded'),
   ('payment_one_times', 'succeeded', 'refunded'),
   ('privacy_requests', 'received', 'verified'),
   ('privacy_requests', 'received', 'refused'),

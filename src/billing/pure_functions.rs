@@ -5,6 +5,7 @@ use super::period::{self, Every, Period};
 use super::price::Model;
 use super::{proration, rounding};
 use crate::error::Error;
+use crate::jsonb::Jsonb;
 use chrono::{NaiveDate, NaiveDateTime};
 use pgrx::datum::{Date, Interval, RangeBound, Timestamp, TimestampWithTimeZone};
 use pgrx::direct_function_call;
@@ -21,10 +22,10 @@ impl From<BillingError> for Error {
 /// What a quantity costs under a price model, in minor units, not rounded.
 #[pg_extern(immutable, parallel_safe)]
 fn price_quantity(
-    model: pgrx::JsonB,
+    model: Jsonb,
     quantity: AnyNumeric,
 ) -> std::result::Result<AnyNumeric, ErrorReport> {
-    let price = Model::from_value(model.0)
+    let price = Model::from_json(&model.text())
         .and_then(|model| model.price(to_decimal(&quantity)?))
         .map_err(Error::from)?;
     Ok(from_decimal(price)?)

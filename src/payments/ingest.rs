@@ -1,14 +1,14 @@
 //! Storing an event before anything else.
 
 use super::key::{require_provider, require_text};
-use super::payload::Payload;
+use crate::jsonb::Jsonb;
 use crate::error::Result;
 use crate::owner::as_data_owner;
 use crate::sql;
 
 /// Stores the event; false if its id is known. Of two deliveries at once the second waits for the
 /// first, and wins if that one is rolled back.
-pub fn ingest(provider: &str, id: &str, event_type: &str, payload: Payload) -> Result<bool> {
+pub fn ingest(provider: &str, id: &str, event_type: &str, payload: Jsonb) -> Result<bool> {
     require_provider(provider)?;
     require_text(id, "event_id")?;
     require_text(event_type, "event_type")?;

@@ -9,16 +9,15 @@ mod invoice;
 mod key;
 mod link;
 mod one_time;
-mod payload;
 mod process;
 mod stripe;
 mod subscription;
 mod transition;
 
+use crate::jsonb::Jsonb;
 use crate::error::{Error, Result};
 use crate::iam::check;
 use crate::iam::kind::{self, Kind};
-use payload::Payload;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 
@@ -28,7 +27,7 @@ fn ingest_payment_event(
     provider: Option<&str>,
     event_id: Option<&str>,
     event_type: Option<&str>,
-    payload: Option<Payload>,
+    payload: Option<Jsonb>,
 ) -> std::result::Result<bool, ErrorReport> {
     kind::require(&[Kind::Worker, Kind::Gateway])?;
     Ok(ingest::ingest(

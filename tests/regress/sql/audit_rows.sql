@@ -76,6 +76,10 @@ INSERT INTO saas.users (id, email, place, extra) VALUES (:'ann', 'ann@example.co
 UPDATE saas.users SET "Odd name" = 'x';
 ALTER TABLE saas.users DROP place, ADD more numeric DEFAULT 1.10;
 UPDATE saas.users SET more = 1.1, extra = '{"a":2}';
+INSERT INTO saas.users (id, email) VALUES ('00000000-0000-7000-8000-0000000000b1', 'bob@example.com');
+ALTER TABLE saas.users ALTER more TYPE text;
+INSERT INTO saas.users (id, email) VALUES ('00000000-0000-7000-8000-0000000000c1', 'cid@example.com');
+INSERT INTO saas.permissions (id, key) VALUES ('00000000-0000-7000-8000-0000000000d1', 'a.b');
 SELECT action, old_values - 'created_at' AS old_values, new_values - 'created_at' AS new_values FROM saas.platform_audit_logs ORDER BY id;
 ROLLBACK;
 -- A savepoint takes the change and its audit row together.

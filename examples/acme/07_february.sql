@@ -1,14 +1,10 @@
-\echo
-\echo '=== 6. February: some usage of January comes late  (06_february.sql)'
+\echo '=== 7. February: some of January\'s usage comes late (07_february.sql)'
 
-SET ROLE saas_demo_worker;
-SELECT sent, counted, sent - counted AS "sent twice"
-  FROM (SELECT cardinality(event_ids) AS sent,
-               saas.record_usage_batch(tenant_ids, feature_keys, units, event_ids, times) AS counted
-          FROM usage_of WHERE arrives = 'february') AS batch;
+SET SESSION AUTHORIZATION saas_demo_worker;
+SELECT sent, saas.record_usage_batch(tenants, features, units, ids, times) AS new FROM usage_batch WHERE arrives = 'february';
 CALL saas.close_period('2026-02-01');
 
-SET ROLE saas_demo_admin;
+SET SESSION AUTHORIZATION saas_demo_admin;
 BEGIN;
 SELECT saas.begin_request(:'olga') \gset
 SELECT count(saas.finalize_invoice(id))
@@ -17,19 +13,21 @@ SELECT count(saas.finalize_invoice(id))
 \gset
 COMMIT;
 
-\echo 'A closed month stays as it was billed: what came late is on the next invoice, and the top-up pays its part.'
-SET ROLE saas_demo_app;
+\echo 'A closed month stays as it was billed. What came late is on the next invoice, and credit pays what it can:'
+SET SESSION AUTHORIZATION saas_demo_app;
 BEGIN;
 SELECT saas.begin_request(:'ada', :'acme') \gset
+\pset border 2
 SELECT number, description, quantity, each, amount, currency
   FROM app.invoice_lines WHERE period = '2026-02-01' ORDER BY position;
+\pset border 1
 COMMIT;
+RESET SESSION AUTHORIZATION;
 
-RESET ROLE;
-\echo 'All invoices. Hooli is on the free plan and has none:'
+\echo 'Everybody\'s bills (Hooli is on the free plan):'
 SELECT w.tenant AS workspace, w.plan,
        max(amount) FILTER (WHERE period = '2026-01-01') AS january,
        max(amount) FILTER (WHERE period = '2026-02-01') AS february, w.currency
-  FROM workspace w LEFT JOIN app.invoice_lines l ON l.tenant = w.tenant AND l.description = 'TOTAL'
+  FROM workspace w LEFT JOIN app.invoice_lines l ON l.workspace = w.tenant AND l.description = 'Total'
  GROUP BY w.tenant, w.plan, w.currency
  ORDER BY w.tenant;

@@ -1,10 +1,8 @@
-\echo
-\echo '=== 5. The payment provider reports; one event comes twice  (05_payment.sql)'
+\echo '=== 6. The payment provider reports; one event comes twice (06_payment.sql)'
 
--- Stripe collects the money, so our invoices have ids there too.
+-- Stripe collects the money, so that our invoices have an id there too.
 SELECT saas.link_provider_invoice(i.id, 'stripe', replace(w.customer, 'cus_', 'in_'))
   FROM saas.payment_invoices i JOIN workspace w ON w.tenant_id = i.tenant_id
- WHERE i.period = '2026-01-01'
 \g /dev/null
 
 \set event1 `cat events/1-customer.subscription.created.json`
@@ -14,15 +12,17 @@ SELECT saas.link_provider_invoice(i.id, 'stripe', replace(w.customer, 'cus_', 'i
 \set event5 `cat events/5-customer.subscription.updated.json`
 \set event6 `cat events/6-payment_intent.succeeded.json`
 
-SET ROLE saas_demo_worker;
+SET SESSION AUTHORIZATION saas_demo_worker;
 SELECT event ->> 'id' AS event, event ->> 'type' AS type,
        saas.ingest_payment_event('stripe', event ->> 'id', event ->> 'type', event) AS new
   FROM unnest(ARRAY[:'event1', :'event2', :'event3', :'event4', :'event5', :'event6']::jsonb[]) AS event;
+\set ECHO queries
+SELECT saas.process_payment_events() AS processed;
+\set ECHO none
+RESET SESSION AUTHORIZATION;
 
-SELECT saas.process_payment_events() AS "events processed";
-RESET ROLE;
-
-SELECT t.name AS workspace, i.number, i.status AS invoice, app.money(i.total_amount, i.currency) AS total, i.currency,
-       t.billing_state AS workspace_is, app.money(saas.credit_balance(t.id), i.currency) AS credit
+\echo 'Acme paid, Globex could not; Acme also bought credit:'
+SELECT t.name AS workspace, t.billing_state AS state, i.number, i.status AS invoice, app.money(i.total_amount, i.currency) AS total,
+       app.money(saas.credit_balance(t.id), i.currency) AS credit, i.currency
   FROM saas.payment_invoices i JOIN saas.tenants t ON t.id = i.tenant_id
  ORDER BY i.number;
