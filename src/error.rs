@@ -18,6 +18,9 @@ pub enum Error {
     /// An argument that can't be meant.
     #[error("{0}")]
     Invalid(String),
+    /// An argument that is NULL and must not be.
+    #[error("{0} must not be NULL")]
+    Missing(&'static str),
     /// Text that is not what it should be.
     #[error("{0}")]
     Malformed(String),
@@ -46,6 +49,14 @@ pub enum Error {
 
 pub type Result<T> = std::result::Result<T, Error>;
 
+/// An argument that must not be NULL, in a function that is not STRICT.
+///
+/// # Errors
+/// 23502 with the argument's name.
+pub fn given<T>(value: Option<T>, name: &'static str) -> Result<T> {
+    value.ok_or(Error::Missing(name))
+}
+
 impl Error {
     fn code(&self) -> Code {
         match self {
@@ -53,6 +64,7 @@ impl Error {
             Error::Denied(_) => Code::ERRCODE_INSUFFICIENT_PRIVILEGE,
             Error::Unknown(..) => Code::ERRCODE_UNDEFINED_OBJECT,
             Error::Invalid(_) => Code::ERRCODE_INVALID_PARAMETER_VALUE,
+            Error::Missing(_) => Code::ERRCODE_NOT_NULL_VIOLATION,
             Error::Malformed(_) => Code::ERRCODE_INVALID_TEXT_REPRESENTATION,
             Error::OutOfRange(_) => Code::ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
             Error::NoSuchRow(_) => Code::ERRCODE_FOREIGN_KEY_VIOLATION,

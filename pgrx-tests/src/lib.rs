@@ -35,9 +35,7 @@ impl TestDb {
         let name = format!("test_{}_{count}", std::process::id());
         let template = env::var("SAAS_TEMPLATE").unwrap_or_else(|_| "saas_template".into());
         connect("postgres", "postgres")
-            .batch_execute(&format!(
-                "CREATE DATABASE {name} TEMPLATE {template} OWNER {OWNER}"
-            ))
+            .batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {template} OWNER {OWNER}"))
             .expect("clone the template");
         Self { name }
     }
@@ -82,9 +80,7 @@ impl TestDb {
             ))
             .expect("make the role");
         self.owner()
-            .batch_execute(&format!(
-                "SELECT saas.grant_access('{role}'::regrole, '{kind}')"
-            ))
+            .batch_execute(&format!("SELECT saas.grant_access('{role}'::regrole, '{kind}')"))
             .expect("grant access");
     }
 }
@@ -102,10 +98,7 @@ impl Drop for TestDb {
 fn connect(database: &str, role: &str) -> Client {
     let host =
         env::var("PGHOST").expect("PGHOST is not set: run `make rust`, which starts a server");
-    let port = env::var("PGPORT")
-        .ok()
-        .and_then(|port| port.parse().ok())
-        .unwrap_or(5432);
+    let port = env::var("PGPORT").ok().and_then(|port| port.parse().ok()).unwrap_or(5432);
     Config::new()
         .host(&host)
         .port(port)

@@ -72,7 +72,13 @@ impl Story {
     }
 
     /// Opens an impersonation as `start_impersonation` will.
-    pub fn impersonation(&mut self, actor: &Person, target: &Person, tenant: &Tenant, lasts: &str) -> Uuid {
+    pub fn impersonation(
+        &mut self,
+        actor: &Person,
+        target: &Person,
+        tenant: &Tenant,
+        lasts: &str,
+    ) -> Uuid {
         one(
             &mut self.data,
             "INSERT INTO saas.impersonation_sessions (actor_id, target_user_id, tenant_id, reason, expires_at)
@@ -100,7 +106,8 @@ pub fn tenant(data: &mut Client, name: &str) -> Tenant {
     let owner = person(data, &format!("{name}.owner"));
     let id = one(data, "SELECT saas.create_tenant($1, $2)", &[&name, &owner.id]);
     let mut with = |role: &str| person(data, &format!("{name}.{role}"));
-    let tenant = Tenant { id, owner, admin: with("admin"), member: with("member"), guest: with("guest") };
+    let tenant =
+        Tenant { id, owner, admin: with("admin"), member: with("member"), guest: with("guest") };
     join(data, &tenant, &tenant.admin, "tenant_admin");
     join(data, &tenant, &tenant.member, "tenant_member");
     join(data, &tenant, &tenant.guest, "tenant_guest");

@@ -94,13 +94,13 @@ tenant_roles AS (
   SELECT tenant_id, user_id, role_id, false, NULL, NULL, created_at, least(expires_at, revoked_at, 'infinity') FROM saas.api_keys
 ),
 system_roles AS (
-  SELECT a.assigned_user_id AS user_id, a.role_id, l.id, l.xid, coalesce(l.written_at, a.assigned_at) AS since,
+  SELECT a.assigned_user_id AS user_id, a.role_id, l.id, l.xid, coalesce(l.written_at, a.assigned_at) AS since, a.assigned_at,
          least(a.expires_at, a.revoked_at, 'infinity') AS until
     FROM saas.system_role_assignments a
     LEFT JOIN log l ON l.action = 'system_role_assignments.insert' AND l.target_id = a.id::text
   UNION ALL
   SELECT (old_values ->> 'assigned_user_id')::uuid, (old_values ->> 'role_id')::uuid, NULL, NULL,
-         (old_values ->> 'assigned_at')::timestamptz, written_at
+         (old_values ->> 'assigned_at')::timestamptz, (old_values ->> 'assigned_at')::timestamptz, written_at
     FROM log WHERE action = 'system_role_assignments.delete'
 ),
 -- What a role may do, or once could.
@@ -278,5 +278,5 @@ UNION ALL
 SELECT 'system_role_without_assignment', 'impersonation_sessions ' || i.id, 'its actor had no system role when it started'
   FROM saas.impersonation_sessions i
  WHERE NOT EXISTS (SELECT FROM system_roles s
-                    WHERE s.user_id = i.actor_id AND s.since <= i.started_at + interval '5 minutes' AND s.until > i.started_at - interval '5 minutes')
+                    WHERE s.user_id = i.actor_id AND s.assigned_at <= i.started_at AND s.until > i.started_at - interval '5 minutes')
  ORDER BY 1, 2, 3

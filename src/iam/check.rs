@@ -1,7 +1,7 @@
 //! The questions that everything else asks: may the current user do this, in this tenant or on the platform?
 
 use crate::context::setting::{self, Context};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, given};
 use crate::iam::cache;
 use pgrx::pg_sys;
 use uuid::Uuid;
@@ -10,6 +10,14 @@ use uuid::Uuid;
 pub struct Permission(usize);
 
 impl Permission {
+    /// The permission of an argument. NULL is no answer but an error: `IF NOT has_…(NULL)` would pass.
+    ///
+    /// # Errors
+    /// 23502 for NULL, and as [`Permission::named`].
+    pub fn given(key: Option<&str>) -> Result<Permission> {
+        Permission::named(given(key, "permission")?)
+    }
+
     /// # Errors
     /// 42704 for a key that does not exist, with the nearest that does as hint: a typo in a policy must
     /// not look like a denial.

@@ -16,92 +16,95 @@ use pgrx::prelude::*;
 #[pg_extern(stable, parallel_safe, name = "has_tenant_permission")]
 fn has_permission_in_tenant(
     tenant_id: Option<pgrx::Uuid>,
-    permission: &str,
+    permission: Option<&str>,
 ) -> std::result::Result<bool, ErrorReport> {
-    let permission = Permission::named(permission)?;
-    Ok(tenant_id.is_some_and(|tenant| check::in_tenant(crate::context::to_uuid(tenant), &permission)))
+    let permission = Permission::given(permission)?;
+    Ok(tenant_id.is_some_and(|tenant| check::in_tenant(to_uuid(tenant), &permission)))
 }
 
 /// Whether the current user has a permission in the current tenant.
 #[pg_extern(stable, parallel_safe, name = "has_tenant_permission")]
-fn has_permission_in_current_tenant(permission: &str) -> std::result::Result<bool, ErrorReport> {
-    let permission = Permission::named(permission)?;
+fn has_permission_in_current_tenant(
+    permission: Option<&str>,
+) -> std::result::Result<bool, ErrorReport> {
+    let permission = Permission::given(permission)?;
     Ok(check::authorized_tenant(&permission).is_some())
 }
 
 /// Whether another user has a permission in a tenant.
 #[pg_extern(stable, parallel_safe, name = "has_tenant_permission")]
 fn user_has_permission_in_tenant(
-    user_id: pgrx::Uuid,
-    tenant_id: pgrx::Uuid,
-    permission: &str,
+    user_id: Option<pgrx::Uuid>,
+    tenant_id: Option<pgrx::Uuid>,
+    permission: Option<&str>,
 ) -> std::result::Result<bool, ErrorReport> {
-    let permission = Permission::named(permission)?;
-    let (user, tenant) = (crate::context::to_uuid(user_id), crate::context::to_uuid(tenant_id));
-    match asking_about(user)? {
-        About::Anybody => Ok(check::user_in_tenant(user, tenant, &permission)?),
+    let permission = Permission::given(permission)?;
+    let about = asking_about(user_id.map(to_uuid))?;
+    let Some(tenant) = tenant_id.map(to_uuid) else { return Ok(false) };
+    match about {
+        About::Anybody(user) => Ok(check::user_in_tenant(user, tenant, &permission)?),
         About::Oneself => Ok(check::in_tenant(tenant, &permission)),
+        About::Nobody => Ok(false),
     }
 }
 
 #[pg_extern(stable, parallel_safe, name = "has_system_permission")]
-fn has_permission_in_system(permission: &str) -> std::result::Result<bool, ErrorReport> {
-    Ok(check::in_system(&Permission::named(permission)?))
+fn has_permission_in_system(permission: Option<&str>) -> std::result::Result<bool, ErrorReport> {
+    Ok(check::in_system(&Permission::given(permission)?))
 }
 
 #[pg_extern(stable, parallel_safe, name = "has_system_permission")]
 fn user_has_permission_in_system(
-    user_id: pgrx::Uuid,
-    permission: &str,
+    user_id: Option<pgrx::Uuid>,
+    permission: Option<&str>,
 ) -> std::result::Result<bool, ErrorReport> {
-    let permission = Permission::named(permission)?;
-    let user = crate::context::to_uuid(user_id);
-    match asking_about(user)? {
-        About::Anybody => Ok(check::user_in_system(user, &permission)?),
+    let permission = Permission::given(permission)?;
+    match asking_about(user_id.map(to_uuid))? {
+        About::Anybody(user) => Ok(check::user_in_system(user, &permission)?),
         About::Oneself => Ok(check::in_system(&permission)),
+        About::Nobody => Ok(false),
     }
 }
 
 #[pg_extern(stable, parallel_safe, name = "require_tenant_permission")]
 fn require_permission_in_current_tenant(
-    permission: &str,
+    permission: Option<&str>,
 ) -> std::result::Result<(), ErrorReport> {
-    Permission::named(permission)?;
-    let tenant = check::require_context()?
-        .tenant
-        .ok_or_else(|| Error::Denied("this request is not bound to a tenant".into()))?;
-    Ok(check::require_in_tenant(tenant, permission)?)
+    let permission = Permission::given(permission)?;
+    let tenant = check::require_context()?.tenant.ok_or_else(|| {
+        Error::Denied("this request is not bound to a tenant".into())
+    })?;
+    Ok(check::require(Some(tenant), &permission)?)
 }
 
 #[pg_extern(stable, parallel_safe, name = "require_tenant_permission")]
 fn require_permission_in_tenant(
     tenant_id: Option<pgrx::Uuid>,
-    permission: &str,
+    permission: Option<&str>,
 ) -> std::result::Result<(), ErrorReport> {
-    Permission::named(permission)?;
-    check::require_context()?;
-    let tenant = tenant_id.ok_or_else(|| Error::Denied("no tenant given".into()))?;
-    Ok(check::require_in_tenant(crate::context::to_uuid(tenant), permission)?)
+    Ok(check::require(tenant_id.map(to_uuid), &Permission::given(permission)?)?)
 }
 
 #[pg_extern(stable, parallel_safe)]
-fn require_system_permission(permission: &str) -> std::result::Result<(), ErrorReport> {
-    Ok(check::require_in_system(permission)?)
+fn require_system_permission(permission: Option<&str>) -> std::result::Result<(), ErrorReport> {
+    Ok(check::require_in_system(given(permission, "permission")?)?)
 }
 
 /// The current tenant if the current user has the permission there, else NULL.
 #[pg_extern(stable, parallel_safe)]
 fn authorized_tenant_id(
-    permission: &str,
+    permission: Option<&str>,
 ) -> std::result::Result<Option<pgrx::Uuid>, ErrorReport> {
-    let permission = Permission::named(permission)?;
+    let permission = Permission::given(permission)?;
     Ok(check::authorized_tenant(&permission).map(crate::context::from_uuid))
 }
 
 /// All tenants in which the current user has the permission, sorted.
 #[pg_extern(stable, parallel_safe)]
-fn permitted_tenant_ids(permission: &str) -> std::result::Result<Vec<pgrx::Uuid>, ErrorReport> {
-    let permission = Permission::named(permission)?;
+fn permitted_tenant_ids(
+    permission: Option<&str>,
+) -> std::result::Result<Vec<pgrx::Uuid>, ErrorReport> {
+    let permission = Permission::given(permission)?;
     Ok(check::permitted_tenants(&permission).into_iter().map(crate::context::from_uuid).collect())
 }
 

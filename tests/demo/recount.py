@@ -111,7 +111,8 @@ def lines(workspace, month):
 
 
 def recount(folder):
-    """(workspace, month) → kind → amount, with `credit` and `total`; and workspace → credit that is left."""
+    """(workspace, month) → kind → amount, with `credit` and `total`; workspace → credit that is left;
+    "workspace feature month" → units used, billed or not."""
     workspaces = read(folder)
     invoices = {}
     for month in MONTHS:
@@ -127,4 +128,8 @@ def recount(folder):
             for customer, amount in top_ups(folder):
                 for workspace in workspaces.values():
                     workspace.balance += amount if workspace.customer == customer else 0
-    return invoices, {name: workspace.balance for name, workspace in workspaces.items()}
+    used = defaultdict(int)
+    for name, workspace in workspaces.items():
+        for (month, feature), units in [*workspace.units.items(), *workspace.late.items()]:
+            used[f"{name} {feature} {month}"] += units
+    return invoices, {name: workspace.balance for name, workspace in workspaces.items()}, {key: units for key, units in used.items() if units}

@@ -17,10 +17,10 @@ COMMIT;
 \x
 SELECT invariant, object, regexp_replace(detail, 'at \S+', 'at …') AS detail FROM saas.check_invariants();
 \x
--- An owner who was demoted before, with the triggers off and the log written by hand.
+-- With the triggers off, a log written by hand: an owner is demoted, acts on, and makes himself owner again.
 SET session_replication_role = replica;
 INSERT INTO saas.platform_audit_logs (id, occurred_at, epoch, actor_type, actor_id, database_role, tenant_id, action, target_type, target_id, old_values, new_values, row_hash)
-SELECT ('00000000-0000-4000-8000-00000000000' || n)::uuid, now() + (n * 20 - 60) * interval '1 minute', 'x', 'user', :'ann', 'app', :'acme', action, split_part(action, '.', 1), target, old, new, sha256('x')
+SELECT ('00000000-0000-4000-8000-00000000000' || n)::uuid, now() + n * interval '10 minutes', 'x', 'user', :'ann', 'app', :'acme', action, split_part(action, '.', 1), target, old, new, sha256('x')
   FROM (VALUES (1, 'tenant_members.update', '00000000-0000-7000-8000-0000000000a2',
                 (SELECT jsonb_build_object('role_id', id) FROM saas.roles WHERE key = 'tenant_owner'),
                 (SELECT jsonb_build_object('role_id', id) FROM saas.roles WHERE key = 'tenant_guest')),
