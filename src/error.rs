@@ -6,9 +6,12 @@ use pgrx::pg_sys::panic::ErrorReport;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Nobody is authenticated, or the proof is unknown, expired, revoked or of a deleted user.
+    /// Nobody is authenticated.
     #[error("{0}")]
     Unauthenticated(&'static str),
+    /// The proof is unknown, expired, revoked or of a deleted user.
+    #[error("{0}")]
+    Refused(&'static str),
     /// The caller is known and may not do this.
     #[error("{0}")]
     Denied(String),
@@ -60,7 +63,9 @@ pub fn given<T>(value: Option<T>, name: &'static str) -> Result<T> {
 impl Error {
     fn code(&self) -> Code {
         match self {
-            Error::Unauthenticated(_) => Code::ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION,
+            Error::Unauthenticated(_) | Error::Refused(_) => {
+                Code::ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION
+            }
             Error::Denied(_) => Code::ERRCODE_INSUFFICIENT_PRIVILEGE,
             Error::Unknown(..) => Code::ERRCODE_UNDEFINED_OBJECT,
             Error::Invalid(_) => Code::ERRCODE_INVALID_PARAMETER_VALUE,

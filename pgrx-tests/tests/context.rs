@@ -314,7 +314,7 @@ fn only_a_gateway_asserts_a_user() {
     assert!(one::<bool>(&mut request, "SELECT saas.has_tenant_permission('billing.manage')", &[]));
     drop(request);
     assert_sqlstate(gateway.execute("SELECT saas.begin_request_as($1)", &[&Uuid::new_v4()]), "28000");
-    assert_sqlstate(gateway.execute("SELECT saas.begin_request_as(NULL)", &[]), "22004");
+    assert_sqlstate(gateway.execute("SELECT saas.begin_request_as(NULL)", &[]), "23502");
     for kind in ["app", "worker", "auditor", "admin"] {
         let mut client = story.db.kind(kind);
         for call in ["begin_request_as($1)", "create_session($1)"] {

@@ -86,12 +86,15 @@ held AS (
           SELECT tenant_id, target_id, written_at, id, xid, new_role FROM member_log
            WHERE action = 'tenant_members.update' AND new_role IS NOT NULL) r USING (tenant_id, target_id)
 ),
--- By tenant, and under the nil UUID for what belongs to none.
+-- By tenant, and under the nil UUID for what belongs to none. API keys have roles of their own.
 tenant_roles AS (
-  SELECT scope, user_id, role_id, true AS is_member, id, xid, since, until
-    FROM held CROSS JOIN LATERAL (VALUES (tenant_id), ('00000000-0000-0000-0000-000000000000'::uuid)) AS scopes (scope)
+  SELECT tenant_id AS scope, user_id, role_id, true AS is_member, id, xid, since, until FROM held
   UNION ALL
-  SELECT tenant_id, user_id, role_id, false, NULL, NULL, created_at, least(expires_at, revoked_at, 'infinity') FROM saas.api_keys
+  SELECT '00000000-0000-0000-0000-000000000000', user_id, role_id, true, NULL, NULL, min(since), max(until)
+    FROM held GROUP BY user_id, role_id
+  UNION ALL
+  SELECT tenant_id, user_id, role_id, false, NULL, NULL, min(created_at), max(least(expires_at, revoked_at, 'infinity'))
+    FROM saas.api_keys GROUP BY tenant_id, user_id, role_id
 ),
 system_roles AS (
   SELECT a.assigned_user_id AS user_id, a.role_id, l.id, l.xid, coalesce(l.written_at, a.assigned_at) AS since, a.assigned_at,
@@ -154,7 +157,7 @@ judged AS (
    GROUP BY a.occurred_at, a.id, a.rule
 ),
 -- Rows of the audited tables as they are, without what the log does not show.
-live AS NOT MATERIALIZED (
+live AS (
   SELECT * FROM (
     SELECT 'tenants' AS target_type, id AS tenant_id, id::text AS target_id, created_at, to_jsonb(x) AS value FROM saas.tenants x
     UNION ALL SELECT 'users', NULL, id::text, created_at, to_jsonb(x) FROM saas.users x
@@ -184,7 +187,7 @@ live AS NOT MATERIALIZED (
     UNION ALL SELECT 'user_consents', NULL, id::text, granted_at, to_jsonb(x) FROM saas.user_consents x
     UNION ALL SELECT 'issuers', NULL, id::text, created_at, to_jsonb(x) FROM saas.issuers x
     UNION ALL SELECT 'jwt_keys', NULL, id::text, created_at, to_jsonb(x) - 'key' FROM saas.jwt_keys x
-  ) rows
+  ) rows OFFSET 0
 ),
 -- What the log says of each of them.
 logged AS (
@@ -199,33 +202,34 @@ logged AS (
      AND action IN (target_type || '.insert', target_type || '.update', target_type || '.delete')
    GROUP BY target_type, tenant_id, target_id
 ),
-truncated AS (
+truncated AS MATERIALIZED (
   SELECT target_type, max(id::text) AS last_id FROM log WHERE action = target_type || '.truncate' GROUP BY target_type
 ),
 -- Rows older than the log, and those that the first install brought along, have no audit row.
-log_began (at) AS (
+log_began (at) AS MATERIALIZED (
   SELECT greatest((SELECT to_timestamp(min(right(c.relname, 6)), 'YYYYMM')
                      FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
                     WHERE i.inhparent = 'saas.platform_audit_logs'::regclass AND c.relname ~ '_\d{6}$'),
                   (SELECT min(created_at) FROM saas.roles))
 ),
-compared AS (
+compared AS MATERIALIZED (
   SELECT coalesce(v.target_type, l.target_type) AS target_type, coalesce(v.target_id, l.target_id) AS target_id,
          CASE
            WHEN v.target_id IS NULL THEN
-             CASE WHEN NOT l.is_gone AND NOT EXISTS (SELECT FROM truncated t WHERE t.target_type = l.target_type AND t.last_id > l.last_id)
-                  THEN 'deleted' END
+             CASE WHEN NOT (l.is_gone OR coalesce(t.last_id > l.last_id, false)) THEN 'deleted' END
            WHEN (l.target_id IS NULL OR NOT l.was_inserted) THEN
-             CASE WHEN v.created_at > (SELECT at FROM log_began) THEN 'no audit row of its insert' END
+             CASE WHEN v.created_at > b.at THEN 'no audit row of its insert' END
            WHEN l.is_gone THEN 'its last audit row says that it is gone'
            WHEN NOT v.value @> l.value THEN
              (SELECT 'changed without an audit row: ' || string_agg(e.key, ', ' ORDER BY e.key) FROM jsonb_each(l.value) e
-               WHERE v.value ? e.key AND v.value -> e.key <> e.value)
+               WHERE v.value ? e.key AND v.value -> e.key <> e.value AND e.value <> '"***"')
          END AS problem
     FROM live v
     FULL JOIN logged l ON l.target_type = v.target_type AND l.target_id = v.target_id
                       AND coalesce(l.tenant_id, '00000000-0000-0000-0000-000000000000')
                         = coalesce(v.tenant_id, '00000000-0000-0000-0000-000000000000')
+    LEFT JOIN truncated t ON t.target_type = l.target_type
+   CROSS JOIN log_began b
 )
 SELECT CASE WHEN r.tenant_permissions = '{}' AND NOT j.is_staff THEN 'system_role_without_assignment'
             WHEN l.tenant_id IS NOT NULL AND NOT j.is_member AND NOT j.is_staff THEN 'tenant_action_without_membership'

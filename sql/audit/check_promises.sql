@@ -65,7 +65,8 @@ SELECT 'ledger_balance', 'tenant ' || tenant_id,
  GROUP BY tenant_id HAVING bool_or(wrong)
 UNION ALL
 SELECT 'invoice_total', 'payment_invoices ' || i.id,
-       format('its lines add up to %s, its total is %s', coalesce(s.total_amount, 0), i.total_amount)
+       format('its lines add up to %s, its total is %s%s', coalesce(s.total_amount, 0), i.total_amount,
+              CASE WHEN coalesce(s.total_amount, 0) = i.total_amount THEN ', but not kind by kind' END)
   FROM saas.payment_invoices i
   LEFT JOIN line_sums s ON s.tenant_id = i.tenant_id AND s.invoice_id = i.id
  WHERE (i.subscription_amount, i.usage_amount, i.other_amount, i.discount, i.tax, i.credit_amount, i.total_amount)

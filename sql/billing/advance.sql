@@ -9,8 +9,7 @@ UPDATE saas.tenant_subscriptions s
            s.status = 'canceled' AND (s.ended_at AT TIME ZONE t.time_zone)::date <= s.current_period_end AS done,
            CASE p.billing_cycle
              WHEN 'calendar' THEN (date_trunc('month', s.current_period_end) + interval '1 month')::date
-             ELSE (upper(saas.billing_period(s.anchor, '1 month', s.current_period_end::timestamp AT TIME ZONE t.time_zone,
-                                             t.time_zone)) AT TIME ZONE t.time_zone)::date
+             ELSE upper(saas.billing_days((s.anchor AT TIME ZONE t.time_zone)::date, '1 month', s.current_period_end))
            END AS period_end
       FROM unnest($1::uuid[], $2::uuid[]) AS d (tenant_id, id)
       JOIN saas.tenant_subscriptions s ON s.tenant_id = d.tenant_id AND s.id = d.id

@@ -1,4 +1,5 @@
--- The invoice of the closed period of tenant $1 that contains the day $2; with calendar billing, the month.
+-- The invoice of the closed period of tenant $1 that contains the day $2; with calendar billing, the
+-- month. Of two subscriptions the one that was live on the day.
 SELECT b.invoice_id, i.status, i.number
   FROM saas.billed_periods b
   JOIN saas.plans p ON p.id = b.plan_id
@@ -6,4 +7,4 @@ SELECT b.invoice_id, i.status, i.number
  WHERE b.tenant_id = $1
    AND (b.period_start <= $2 AND $2 < b.period_end
         OR p.billing_cycle = 'calendar' AND b.period = date_trunc('month', $2)::date)
- ORDER BY b.period_end DESC LIMIT 1
+ ORDER BY b.period_start <= $2 AND $2 < b.period_end DESC, b.period_start DESC LIMIT 1

@@ -1,7 +1,9 @@
--- Every feature that a plan names is known to metering.
+-- Every feature that a plan names is known to metering, and a price model is refused here, where somebody
+-- can mend it, rather than when its tenants are billed.
 CREATE FUNCTION saas.register_feature() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+  PERFORM saas.price_quantity(NEW.price_model, 0);
   INSERT INTO saas.features (key, aggregation) VALUES (NEW.feature_key, NEW.aggregation) ON CONFLICT (key) DO NOTHING;
   RETURN NEW;
 END $$;
@@ -128,8 +130,15 @@ BEGIN
   UPDATE saas.payment_invoices i SET updated_at = now()
     FROM (SELECT DISTINCT tenant_id, invoice_id FROM changed_lines) l
    WHERE i.tenant_id = l.tenant_id AND i.id = l.invoice_id
-     AND i.total_amount <> (SELECT coalesce(sum(a.amount), 0) FROM saas.payment_invoice_lines a
-                             WHERE a.tenant_id = i.tenant_id AND a.invoice_id = i.id);
+     AND (i.total_amount, i.subscription_amount, i.usage_amount, i.discount, i.tax, i.credit_amount) <> (
+       SELECT coalesce(sum(a.amount), 0),
+              coalesce(sum(a.amount) FILTER (WHERE a.kind IN ('subscription', 'seat', 'proration')), 0),
+              coalesce(sum(a.amount) FILTER (WHERE a.kind = 'usage'), 0),
+              coalesce(-sum(a.amount) FILTER (WHERE a.kind = 'discount'), 0),
+              coalesce(sum(a.amount) FILTER (WHERE a.kind = 'tax'), 0),
+              coalesce(-sum(a.amount) FILTER (WHERE a.kind = 'credit'), 0)
+         FROM saas.payment_invoice_lines a
+        WHERE a.tenant_id = i.tenant_id AND a.invoice_id = i.id);
   RETURN NULL;
 END $$;
 
@@ -160,6 +169,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
   started timestamptz := pg_catalog.clock_timestamp();
 BEGIN
+  COMMIT; -- refuses a transaction block before anything is done
   WHILE saas.close_next_batch(period, batch_size, started) LOOP
     COMMIT;
   END LOOP;

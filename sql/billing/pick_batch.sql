@@ -1,6 +1,7 @@
 -- The next subscriptions to close: their period begins before $1 and has ended by $2; $3 at most; not
 -- those parked since $4; only of tenant $5 if given. Locks them and their tenants, so that two closers
--- work beside each other and nobody spends a tenant's credits meanwhile.
+-- work beside each other and nobody spends a tenant's credits meanwhile. Continued by SKIP LOCKED, or
+-- by nothing to wait.
 SELECT s.tenant_id, s.id,
        CASE p.billing_cycle WHEN 'calendar' THEN date_trunc('month', s.current_period_start)::date
                             ELSE s.current_period_start END
@@ -13,6 +14,13 @@ SELECT s.tenant_id, s.id,
    AND NOT EXISTS (
      SELECT FROM saas.close_parked k
       WHERE k.tenant_id = s.tenant_id AND k.subscription_id = s.id AND k.parked_at >= $4)
+   -- Of a tenant's two, one at a time: by month, and in a month the one that lasts, which rates the usage.
+   AND NOT EXISTS (
+     SELECT FROM saas.tenant_subscriptions o
+      WHERE o.tenant_id = s.tenant_id AND o.settled_at IS NULL
+        AND o.current_period_end <= ($2 AT TIME ZONE t.time_zone)::date
+        AND (date_trunc('month', o.current_period_start), s.current_period_start, s.id)
+          < (date_trunc('month', s.current_period_start), o.current_period_start, o.id))
  ORDER BY s.tenant_id
  LIMIT $3
-   FOR NO KEY UPDATE OF s, t SKIP LOCKED
+   FOR NO KEY UPDATE OF s, t

@@ -25,7 +25,10 @@
   SELECT c.tenant_id, -c.amount, 'Used on the invoice for ' || to_char(d.period_start, 'YYYY-MM-DD'), 'billing', c.invoice_id
     FROM credit c JOIN due d ON d.tenant_id = c.tenant_id AND d.invoice_id = c.invoice_id
    WHERE c.amount > 0
-   ORDER BY c.tenant_id
+  UNION ALL
+  SELECT c.tenant_id, c.amount, 'Carried over from the invoice for ' || to_char(d.period_start, 'YYYY-MM-DD'), 'billing', c.invoice_id
+    FROM carried c JOIN due d ON d.tenant_id = c.tenant_id AND d.invoice_id = c.invoice_id
+   ORDER BY 1
 ), adjusted AS (
   UPDATE saas.usage_adjustments a SET amount = l.amount, invoice_id = l.invoice_id
     FROM late l WHERE a.tenant_id = l.tenant_id AND a.id = l.id

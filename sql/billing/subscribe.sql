@@ -4,11 +4,14 @@ INSERT INTO saas.tenant_subscriptions (tenant_id, id, plan_id, status, anchor, c
 SELECT t.id, $2, p.id, CASE WHEN trial.until > $5 THEN 'trialing' ELSE 'active' END, $5, first.day,
        CASE p.billing_cycle
          WHEN 'calendar' THEN (date_trunc('month', first.day) + interval '1 month')::date
-         ELSE (upper(saas.billing_period($5, '1 month', $5, t.time_zone)) AT TIME ZONE t.time_zone)::date
+         ELSE upper(saas.billing_days(first.day, '1 month', first.day))
        END, $4, CASE WHEN trial.until > $5 THEN trial.until END
   FROM saas.tenants t
   JOIN saas.plans p ON p.id = $3
  CROSS JOIN LATERAL (SELECT ($5 AT TIME ZONE t.time_zone)::date AS day) first
- CROSS JOIN LATERAL (SELECT $5 + coalesce($6, make_interval(days => p.trial_days)) AS until) trial
+ -- Days of the tenant's calendar, whatever the session's time zone is.
+ CROSS JOIN LATERAL (
+   SELECT ($5 AT TIME ZONE t.time_zone + coalesce($6, make_interval(days => p.trial_days))) AT TIME ZONE t.time_zone AS until
+ ) trial
  WHERE t.id = $1
 ON CONFLICT (tenant_id) WHERE status <> 'canceled' DO NOTHING

@@ -1,4 +1,4 @@
-CREATE TRIGGER trg_register_feature BEFORE INSERT OR UPDATE OF feature_key, aggregation ON saas.plan_features
+CREATE TRIGGER trg_register_feature BEFORE INSERT OR UPDATE OF feature_key, aggregation, price_model ON saas.plan_features
   FOR EACH ROW EXECUTE FUNCTION saas.register_feature();
 
 CREATE TRIGGER trg_plan_terms_fixed
@@ -37,3 +37,11 @@ CREATE TRIGGER trg_lines_deleted AFTER DELETE ON saas.payment_invoice_lines
 
 CREATE TRIGGER trg_keep_billed_period BEFORE UPDATE OR DELETE ON saas.billed_periods
   FOR EACH ROW EXECUTE FUNCTION saas.keep_billed_period();
+
+-- What row triggers keep, TRUNCATE would pass by.
+CREATE TRIGGER trg_refuse_truncate BEFORE TRUNCATE ON saas.payment_invoices
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.refuse_change('payment_invoices');
+CREATE TRIGGER trg_refuse_truncate BEFORE TRUNCATE ON saas.payment_invoice_lines
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.refuse_change('payment_invoice_lines');
+CREATE TRIGGER trg_refuse_truncate BEFORE TRUNCATE ON saas.billed_periods
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.refuse_change('billed_periods');

@@ -1,18 +1,6 @@
--- What role $1 loses and gets: EXECUTE on the functions named $2, SELECT on the tables named $3 but
--- for the secret columns $4 (comma-separated, one text a table).
+-- What role $1 gets: EXECUTE on the functions named $2, SELECT on the tables named $3 but for the
+-- secret columns $4 (comma-separated, one text a table).
 SELECT format('GRANT USAGE ON SCHEMA saas TO %s', $1::oid::regrole)
-UNION ALL
-SELECT format('REVOKE ALL ON ALL TABLES IN SCHEMA saas FROM %s', $1::oid::regrole)
-UNION ALL
--- Columns that are not secret are granted one by one where a table has secret ones.
-SELECT format('REVOKE SELECT (%s) ON saas.%I FROM %s',
-              (SELECT string_agg(quote_ident(a.attname), ', ') FROM pg_attribute a
-                WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), c.relname, $1::oid::regrole)
-  FROM pg_class c
- WHERE c.relnamespace = 'saas'::regnamespace AND c.relkind IN ('r', 'p', 'v')
-   AND EXISTS (SELECT FROM pg_attribute a, aclexplode(a.attacl) acl WHERE a.attrelid = c.oid AND acl.grantee = $1::oid)
-UNION ALL
-SELECT format('REVOKE ALL ON ALL ROUTINES IN SCHEMA saas FROM %s', $1::oid::regrole)
 UNION ALL
 SELECT format('GRANT EXECUTE ON ROUTINE %s TO %s', p.oid::regprocedure, $1::oid::regrole)
   FROM pg_proc p

@@ -8,6 +8,9 @@ COMMENT ON FUNCTION saas.uuid_v7() IS 'A new UUID version 7 (RFC 9562): time-ord
 COMMENT ON FUNCTION saas.grant_access(regrole, text) IS
 'Gives a database role exactly what its kind of access needs (app, gateway, worker, auditor or admin), and takes what another kind gave it. Errors: 42501 unless called by the data owner; 22023 for an unknown kind, a superuser or the data owner.';
 
+COMMENT ON FUNCTION saas.revoke_access(regrole) IS
+'Takes from a database role all that saas.grant_access gave it, so that it can be dropped. Nothing happens for a role that has no access. Errors: 42501 unless called by the data owner; 22023 for the data owner.';
+
 -- Context
 COMMENT ON FUNCTION saas.begin_request(text, uuid, uuid) IS
 'Authenticates the rest of this transaction by a session token or API key, and binds it to a tenant if one is given (an API key is always bound to its own). With impersonation_id the session''s user acts in that open impersonation. Returns the user whose rights apply. Call it inside a transaction block (else warning 25P01). Errors: 28000 for a token that is unknown, expired or revoked, or of a deleted user; 42501 for a tenant that is not one of the user''s, does not exist, is suspended or deleted. After an error nobody is asking.';
@@ -55,6 +58,8 @@ COMMENT ON FUNCTION saas.price_quantity(jsonb, numeric) IS
 'What a quantity costs under a price model, in minor units, not rounded. The models are in docs/price-models.md. Errors: 22023 for a model without a meaning or a negative quantity; 22P02 for malformed amounts; 22003 beyond 28 digits.';
 COMMENT ON FUNCTION saas.billing_period(timestamptz, interval, timestamptz, text) IS
 'The billing period of a length (months or days) that contains a moment, counted from the anchor in civil time of the zone, half-open: day 31 becomes the month''s last day and never drifts. Also backwards before the anchor. Errors: 22023 for an unusable length or unknown zone; 22003 beyond what a timestamp can be.';
+COMMENT ON FUNCTION saas.billing_days(date, interval, date) IS
+'The billing period in whole days that contains a day, counted from the anchor: how subscriptions are billed. Errors as billing_period.';
 COMMENT ON FUNCTION saas.prorate(bigint, daterange, daterange) IS
 'The part of an amount (minor units) for a period that falls on the days used within it, by whole days, rounded half away from zero. Errors: 22023 when the used days are not within the period, or a range has no end.';
 COMMENT ON FUNCTION saas.round_minor(numeric) IS 'Rounds to whole minor units, half away from zero. Error: 22003 beyond bigint, for NaN and infinity.';
@@ -107,13 +112,19 @@ COMMENT ON FUNCTION saas.check_invariants() IS
 COMMENT ON FUNCTION saas.make_partitions(integer) IS
 'Makes the monthly partitions (UTC) of the audit log and of usage events for this month and the next ones (ahead); returns how many it made. Worker and data owner.';
 
--- PUBLIC has nothing. The data owner may call everything and give it on.
+-- PUBLIC has nothing. The data owner, who is the database's, has the schema, may call everything and
+-- give it on. In a restore the dump has brought the schema, and with it its owner.
 REVOKE ALL ON ALL ROUTINES IN SCHEMA saas FROM PUBLIC;
 DO $$
 BEGIN
-  EXECUTE pg_catalog.format('GRANT EXECUTE ON ALL ROUTINES IN SCHEMA saas TO %s WITH GRANT OPTION',
-    (SELECT datdba::pg_catalog.regrole FROM pg_catalog.pg_database
-      WHERE datname OPERATOR(pg_catalog.=) pg_catalog.current_database()));
+  EXECUTE (
+    SELECT pg_catalog.format(CASE WHEN r.rolsuper THEN 'ALTER SCHEMA saas OWNER TO %1$s;' ELSE '' END ||
+                             'GRANT EXECUTE ON ALL ROUTINES IN SCHEMA saas TO %1$s WITH GRANT OPTION',
+                             CASE WHEN r.rolsuper THEN d.datdba ELSE n.nspowner END::pg_catalog.regrole)
+      FROM pg_catalog.pg_namespace n
+      JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) n.nspowner
+      JOIN pg_catalog.pg_database d ON d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+     WHERE n.nspname OPERATOR(pg_catalog.=) 'saas');
 END $$;
 
 -- A dump brings the tables itself. What is restored from a dump says so by row_security = off.

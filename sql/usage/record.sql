@@ -3,20 +3,23 @@
 -- write the same rows take them in the same order.
 WITH events AS (
   SELECT e.position, e.tenant_id, e.feature_key, e.units, e.event_id, e.occurred_at, f.aggregation,
-         e.occurred_at < now() - c.usage_id_retention AS too_old,
-         e.occurred_at > now() + c.usage_clock_skew AS too_new,
-         CASE p.billing_cycle
+         CASE s.billing_cycle
            WHEN 'anniversary' THEN
-             (lower(saas.billing_period(s.anchor, '1 month', e.occurred_at, t.time_zone)) AT TIME ZONE t.time_zone)::date
+             lower(saas.billing_days((s.anchor AT TIME ZONE t.time_zone)::date, '1 month',
+                                     (e.occurred_at AT TIME ZONE t.time_zone)::date))
            ELSE date_trunc('month', e.occurred_at AT TIME ZONE t.time_zone)::date
          END AS period
     FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::timestamptz[])
          WITH ORDINALITY AS e (tenant_id, feature_key, units, event_id, occurred_at, position)
     JOIN saas.tenants t ON t.id = e.tenant_id AND t.deleted_at IS NULL
     JOIN saas.features f ON f.key = e.feature_key
-   CROSS JOIN saas.settings c
-    LEFT JOIN saas.tenant_subscriptions s ON s.tenant_id = t.id AND s.status <> 'canceled'
-    LEFT JOIN saas.plans p ON p.id = s.plan_id
+    -- The subscription of that time, since a late event may belong to one that has ended.
+    LEFT JOIN LATERAL (
+      SELECT s.anchor, p.billing_cycle
+        FROM saas.tenant_subscriptions s JOIN saas.plans p ON p.id = s.plan_id
+       WHERE s.tenant_id = t.id AND (s.status <> 'canceled' OR e.occurred_at < s.ended_at)
+       ORDER BY s.anchor <= e.occurred_at DESC, s.anchor DESC LIMIT 1
+    ) s ON true
 ), keys AS (
   INSERT INTO saas.usage_event_keys (tenant_id, event_id, feature_key, units, occurred_at)
   SELECT tenant_id, event_id, feature_key, units, occurred_at
@@ -52,17 +55,5 @@ WITH events AS (
                    ELSE CASE WHEN excluded.last_at >= slot.last_at THEN excluded.units ELSE slot.units END
                  END,
          last_at = greatest(slot.last_at, excluded.last_at)
-), conflicts AS (
-  -- The same id for something else: the first one stands, and somebody should know.
-  INSERT INTO saas.security_events (severity, kind, subject, tenant_id, evidence)
-  SELECT 'low', 'usage_event_conflict', e.event_id, e.tenant_id,
-         jsonb_build_object('feature_key', e.feature_key, 'units', e.units,
-                            'first_feature_key', k.feature_key, 'first_units', k.units)
-    FROM events e
-    JOIN saas.usage_event_keys k ON k.tenant_id = e.tenant_id AND k.event_id = e.event_id
-   WHERE (k.feature_key, k.units) IS DISTINCT FROM (e.feature_key, e.units)
 )
-SELECT (SELECT count(*) FROM counted),
-       (SELECT count(*) FROM events),
-       (SELECT coalesce(bool_or(too_old), false) FROM events),
-       (SELECT coalesce(bool_or(too_new), false) FROM events)
+SELECT (SELECT count(*) FROM counted), (SELECT count(*) FROM events)

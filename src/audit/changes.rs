@@ -10,6 +10,7 @@ use crate::context::from_uuid;
 use crate::context::setting;
 use crate::error::{Error, Result};
 use crate::owner::as_data_owner;
+use crate::sql;
 use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys::panic::{ErrorReport, ErrorReportable};
 use pgrx::prelude::*;
@@ -20,9 +21,16 @@ use std::collections::HashMap;
 use std::ffi::CStr;
 use std::rc::Rc;
 
-/// What must never be read from a log. `key` is a secret where it is a key's bytes.
+/// What must never be read from a log, beside personal data that erasure removes: nobody can erase
+/// a log. `key` is a secret where it is a key's bytes.
 const SECRETS: &[&str] = &[
-    "token_hash", "key_hash", "password_hash", "access_token", "refresh_token", "id_token", "jwt_keys.key",
+    "token_hash",
+    "key_hash",
+    "password_hash",
+    "access_token",
+    "refresh_token",
+    "id_token",
+    "jwt_keys.key",
 ];
 /// Columns that say why, in the row itself. The first are of the change, the last of the whole row.
 const REASONS_OF_A_CHANGE: &[&str] = &["revoke_reason", "status_reason", "decision"];
@@ -46,7 +54,9 @@ pub extern "C-unwind" fn pg_finfo_saas_audit_changes() -> &'static pg_sys::Pg_fi
 /// For PostgreSQL to call, as a trigger.
 #[unsafe(no_mangle)]
 #[pg_guard]
-pub unsafe extern "C-unwind" fn saas_audit_changes(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+pub unsafe extern "C-unwind" fn saas_audit_changes(
+    call: pg_sys::FunctionCallInfo,
+) -> pg_sys::Datum {
     // SAFETY: `call` is PostgreSQL's, and its context is looked at before it is taken for a trigger's.
     let written = unsafe {
         if pgrx::called_as_trigger(call) {
@@ -67,7 +77,7 @@ unsafe fn write(trigger: *mut pg_sys::TriggerData) -> Result<()> {
         let operation = Operation::of((*trigger).tg_event);
         let (table, keys) = arguments((*trigger).tg_trigger)?;
         let relation = PgRelation::from_pg((*trigger).tg_relation);
-        let text = statement(operation, &table, &keys, &columns(&relation));
+        let text = statement(operation, &table, &keys, &columns(&relation, &table)?);
         (operation, table, (relation.oid(), text))
     };
     let context = setting::current();
@@ -152,7 +162,9 @@ unsafe fn arguments(trigger: *const pg_sys::Trigger) -> Result<(String, Vec<Stri
             .collect::<Vec<_>>()
     };
     if arguments.len() < 2 {
-        return Err(Error::Invalid("saas.audit_changes needs the table and its key columns".into()));
+        return Err(Error::Invalid(
+            "saas.audit_changes needs the table and its key columns".into(),
+        ));
     }
     let keys = arguments.split_off(1);
     Ok((arguments.remove(0), keys))
@@ -160,16 +172,35 @@ unsafe fn arguments(trigger: *const pg_sys::Trigger) -> Result<(String, Vec<Stri
 
 struct Column {
     name: String,
-    generated: bool,
+    /// Computed when it is read (PostgreSQL 18): a trigger sees NULL.
+    is_virtual: bool,
+    masked: bool,
 }
 
-fn columns(relation: &PgRelation) -> Vec<Column> {
+fn columns(relation: &PgRelation, table: &str) -> Result<Vec<Column>> {
+    let personal = as_data_owner(|| {
+        sql::read_rows(
+            "SELECT column_name FROM saas.personal_data_registry WHERE table_name = $1 AND on_erasure <> 'keep'",
+            &[table.into()],
+            |row| Ok(row.get::<String>(1)?),
+        )
+    })?;
+    let is_secret = |name: &str| {
+        SECRETS.iter().any(|secret| match secret.split_once('.') {
+            Some((of, secret)) => of == table && name == secret,
+            None => *secret == name,
+        })
+    };
     let descriptor = relation.tuple_desc();
-    descriptor
-        .iter()
-        .filter(|column| !column.attisdropped)
-        .map(|column| Column { name: column.name().to_owned(), generated: column.attgenerated != 0 })
-        .collect()
+    let columns = descriptor.iter().filter(|column| !column.attisdropped).map(|column| Column {
+        name: column.name().to_owned(),
+        is_virtual: column.attgenerated as u8 == b'v',
+        // The ids of users name nobody any more once the user is erased.
+        masked: is_secret(column.name())
+            || column.atttypid != pg_sys::UUIDOID
+                && personal.iter().flatten().any(|name| name == column.name()),
+    });
+    Ok(columns.collect())
 }
 
 /// The INSERT … SELECT for this operation on a table with these columns.
@@ -206,9 +237,9 @@ fn statement(operation: Operation, table: &str, keys: &[String], columns: &[Colu
     reasons.extend(has(REASON).then(|| value(REASON)));
     reasons.push("NULL".into());
 
-    let generated = without_generated(columns);
-    let mask = mask(table, columns);
-    let whole = |row: &str| format!("(to_jsonb({row}){mask}){generated}");
+    let without_virtual = without_virtual(columns);
+    let mask = mask(columns);
+    let whole = |row: &str| format!("(to_jsonb({row}){mask}){without_virtual}");
     let (old, new, source) = match operation {
         Operation::Insert => ("NULL".into(), whole("n"), "FROM new_rows n".into()),
         Operation::Delete => (whole("o"), "NULL".into(), "FROM old_rows o".into()),
@@ -217,17 +248,18 @@ fn statement(operation: Operation, table: &str, keys: &[String], columns: &[Colu
             let same: Vec<_> = columns
                 .iter()
                 .map(|column| {
-                    let (name, text) = (quote_identifier(&column.name), quote_literal(&column.name));
-                    if column.generated || NOISE.contains(&&*column.name) {
+                    let (name, text) =
+                        (quote_identifier(&column.name), quote_literal(&column.name));
+                    if column.is_virtual || NOISE.contains(&&*column.name) {
                         return text;
                     }
-                    format!("CASE WHEN record_image_eq(ROW(o.{name}), ROW(n.{name})) THEN {text} END")
+                    format!(
+                        "CASE WHEN record_image_eq(ROW(o.{name}), ROW(n.{name})) THEN {text} END"
+                    )
                 })
                 .collect();
-            let on: Vec<_> = keys
-                .iter()
-                .map(|key| format!("o.{0} = n.{0}", quote_identifier(key)))
-                .collect();
+            let on: Vec<_> =
+                keys.iter().map(|key| format!("o.{0} = n.{0}", quote_identifier(key))).collect();
             let source = format!(
                 "FROM old_rows o FULL JOIN new_rows n ON {}
                  CROSS JOIN LATERAL (SELECT array_remove(ARRAY[{}], NULL) AS columns OFFSET 0) same
@@ -239,7 +271,9 @@ fn statement(operation: Operation, table: &str, keys: &[String], columns: &[Colu
             let changed = |row: &str| format!("(to_jsonb({row}){mask}) - same.columns");
             (changed("o"), changed("n"), source)
         }
-        Operation::Truncate => return format!("{INTO} {FACTS}, NULL, $7, $8, NULL, $9, NULL, NULL"),
+        Operation::Truncate => {
+            return format!("{INTO} {FACTS}, NULL, $7, $8, NULL, $9, NULL, NULL");
+        }
     };
     format!(
         "{INTO} {FACTS}, {tenant}, $7, $8, {target}, coalesce($9, {}), {old}, {new} {source}",
@@ -255,31 +289,27 @@ const FACTS: &str = "SELECT NULL, NULL, NULL, NULL, $1, $2, $3, $4, $5, $6,
     (SELECT s.ip_address FROM saas.sessions s WHERE s.id = $5),
     (SELECT s.user_agent FROM saas.sessions s WHERE s.id = $5)";
 
-/// Takes the columns that the database computes out of a row's jsonb.
-fn without_generated(columns: &[Column]) -> String {
-    let generated: Vec<_> = columns
+fn without_virtual(columns: &[Column]) -> String {
+    let names: Vec<_> = columns
         .iter()
-        .filter(|column| column.generated)
+        .filter(|column| column.is_virtual)
         .map(|column| quote_literal(&column.name))
         .collect();
-    match generated.len() {
+    match names.len() {
         0 => String::new(),
-        _ => format!(" - ARRAY[{}]", generated.join(", ")),
+        _ => format!(" - ARRAY[{}]", names.join(", ")),
     }
 }
 
-/// Puts stars over the secrets in a row's jsonb.
-fn mask(table: &str, columns: &[Column]) -> String {
-    let is_secret = |column: &&Column| {
-        SECRETS.iter().any(|secret| match secret.split_once('.') {
-            Some((of, name)) => of == table && name == column.name,
-            None => *secret == column.name,
-        })
-    };
-    let secrets: serde_json::Map<_, _> =
-        columns.iter().filter(is_secret).map(|column| (column.name.clone(), "***".into())).collect();
-    match secrets.len() {
+/// Puts stars over what shall not be read in a row's jsonb.
+fn mask(columns: &[Column]) -> String {
+    let stars: serde_json::Map<_, _> = columns
+        .iter()
+        .filter(|column| column.masked)
+        .map(|column| (column.name.clone(), "***".into()))
+        .collect();
+    match stars.len() {
         0 => String::new(),
-        _ => format!(" || {}::jsonb", quote_literal(serde_json::Value::Object(secrets).to_string())),
+        _ => format!(" || {}::jsonb", quote_literal(serde_json::Value::Object(stars).to_string())),
     }
 }

@@ -16,7 +16,10 @@ const PROMISES: &str = include_str!("../../sql/audit/check_promises.sql");
 /// Every row that breaks an invariant; none in a healthy database.
 #[pg_extern(stable, parallel_unsafe)]
 fn check_invariants() -> std::result::Result<
-    TableIterator<'static, (name!(invariant, String), name!(object, String), name!(detail, String))>,
+    TableIterator<
+        'static,
+        (name!(invariant, String), name!(object, String), name!(detail, String)),
+    >,
     ErrorReport,
 > {
     may_check()?;
@@ -35,7 +38,9 @@ fn may_check() -> Result<()> {
     {
         return Ok(());
     }
-    Err(Error::Denied("kind auditor or platform permission \"platform.security.view\" is required".into()))
+    Err(Error::Denied(
+        "kind auditor or platform permission \"platform.security.view\" is required".into(),
+    ))
 }
 
 fn rows(text: &'static str) -> Result<Vec<(String, String, String)>> {

@@ -49,20 +49,21 @@ pub extern "C-unwind" fn pg_finfo_saas_stamp_audit_log() -> &'static pg_sys::Pg_
 /// For PostgreSQL to call, as a trigger.
 #[unsafe(no_mangle)]
 #[pg_guard]
-pub unsafe extern "C-unwind" fn saas_stamp_audit_log(call: pg_sys::FunctionCallInfo) -> pg_sys::Datum {
+pub unsafe extern "C-unwind" fn saas_stamp_audit_log(
+    call: pg_sys::FunctionCallInfo,
+) -> pg_sys::Datum {
     // SAFETY: `call` is PostgreSQL's, and its context is looked at before it is taken for a trigger's.
     let stamped = unsafe {
-        if pgrx::called_as_trigger(call) {
-            stamp((*call).context.cast())
-        } else {
-            Err(misplaced())
-        }
+        if pgrx::called_as_trigger(call) { stamp((*call).context.cast()) } else { Err(misplaced()) }
     };
     pg_sys::Datum::from(stamped.map_err(ErrorReport::from).unwrap_or_report())
 }
 
 fn misplaced() -> Error {
-    Error::State("saas.stamp_audit_log is the BEFORE INSERT row trigger of saas.platform_audit_logs".into(), "")
+    Error::State(
+        "saas.stamp_audit_log is the BEFORE INSERT row trigger of saas.platform_audit_logs".into(),
+        "",
+    )
 }
 
 /// # Safety
@@ -72,7 +73,10 @@ unsafe fn stamp(trigger: *mut pg_sys::TriggerData) -> Result<pg_sys::HeapTuple> 
     // Anybody may hang this trigger on a table of his, so that nothing is taken for granted.
     unsafe {
         let event = (*trigger).tg_event;
-        if !(trigger_fired_before(event) && trigger_fired_for_row(event) && trigger_fired_by_insert(event)) {
+        if !(trigger_fired_before(event)
+            && trigger_fired_for_row(event)
+            && trigger_fired_by_insert(event))
+        {
             return Err(misplaced());
         }
         let descriptor = (*(*trigger).tg_relation).rd_att;
@@ -157,8 +161,12 @@ unsafe fn hash(places: &[usize], values: &[pg_sys::Datum], nulls: &[bool]) -> [u
         // SAFETY: the caller says that the datum is of this type; the last arm is jsonb.
         unsafe {
             match form {
-                pg_sys::UUIDOID => field(std::slice::from_raw_parts(datum.cast_mut_ptr::<u8>(), 16)),
-                pg_sys::XID8OID | pg_sys::TIMESTAMPTZOID => field(&(datum.value() as u64).to_be_bytes()),
+                pg_sys::UUIDOID => {
+                    field(std::slice::from_raw_parts(datum.cast_mut_ptr::<u8>(), 16))
+                }
+                pg_sys::XID8OID | pg_sys::TIMESTAMPTZOID => {
+                    field(&(datum.value() as u64).to_be_bytes())
+                }
                 pg_sys::TEXTOID => {
                     let text = pg_sys::pg_detoast_datum_packed(datum.cast_mut_ptr());
                     field(pgrx::varlena_to_byte_slice(text));
@@ -168,7 +176,8 @@ unsafe fn hash(places: &[usize], values: &[pg_sys::Datum], nulls: &[bool]) -> [u
                     field(pgrx::varlena_to_byte_slice(sent.cast()));
                 }
                 _ => {
-                    let jsonb = pg_sys::pg_detoast_datum(datum.cast_mut_ptr()) as *mut pg_sys::Jsonb;
+                    let jsonb =
+                        pg_sys::pg_detoast_datum(datum.cast_mut_ptr()) as *mut pg_sys::Jsonb;
                     let text = pg_sys::JsonbToCString(
                         std::ptr::null_mut(),
                         &raw mut (*jsonb).root,

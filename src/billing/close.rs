@@ -1,7 +1,7 @@
 //! Closing a month for all tenants, batch by batch.
 
 use super::invoice::{Batch, pick};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, given};
 use crate::iam::kind::{self, Kind};
 use crate::owner::as_data_owner;
 use crate::sql;
@@ -11,16 +11,22 @@ use pgrx::datum::{Date, TimestampWithTimeZone};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 
+const PICK: &str = include_str!("../../sql/billing/pick_batch.sql");
+const PICK_UNLOCKED: &str = concat!(include_str!("../../sql/billing/pick_batch.sql"), "SKIP LOCKED");
+
 /// Closes the next batch of billing periods that begin in a calendar month (or earlier) and have
 /// ended; false when none is left. `started_at` is when the caller began: what was parked since then
 /// is not tried again.
 #[pg_extern(volatile, parallel_unsafe)]
 fn close_next_batch(
-    period: Date,
-    batch_size: i32,
-    started_at: TimestampWithTimeZone,
+    period: Option<Date>,
+    batch_size: Option<i32>,
+    started_at: Option<TimestampWithTimeZone>,
 ) -> std::result::Result<bool, ErrorReport> {
     kind::require(&[Kind::Worker])?;
+    let period = given(period, "period")?;
+    let batch_size = given(batch_size, "batch_size")?;
+    let started_at = given(started_at, "started_at")?;
     if batch_size < 1 {
         return Err(Error::Invalid("batch_size must be at least 1".into()).into());
     }
@@ -37,12 +43,10 @@ fn close(day: Date, batch_size: i32, started: TimestampWithTimeZone) -> Result<b
     if over != Some(true) {
         return Err(Error::State("the month still runs".into(), "It can be closed when it is over."));
     }
-    let skipping = include_str!("../../sql/billing/pick_batch.sql");
-    let waiting = include_str!("../../sql/billing/pick_waiting.sql");
-    let mut batch = pick(skipping, next, now, batch_size, started)?;
+    let mut batch = pick(PICK_UNLOCKED, next, now, batch_size, started)?;
     if batch.len() == 0 {
         // What another session holds is waited for one by one, so that nobody waits in a circle.
-        batch = pick(waiting, next, now, 1, started)?;
+        batch = pick(PICK, next, now, 1, started)?;
     }
     let parked = bill_or_park(&batch, month)?;
     report(month, next, now, batch.len() as i64 - parked, batch.len() == 0)?;

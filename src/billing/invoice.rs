@@ -104,24 +104,24 @@ fn generate(tenant: pgrx::Uuid, day: Date) -> Result<pgrx::Uuid> {
                 Ok(row.get::<pgrx::Uuid>(1)?.zip(row.get::<String>(2)?))
             },
         )?;
-        match (billed, open) {
-            (Some((invoice, status)), _) if status != "void" => return Ok(invoice),
-            (Some(_), _) => {
+        match (open, billed) {
+            // All up to that day are closed, earlier ones that were left open first.
+            (Some(((subscription, period), true)), _) => {
+                let mut batch = Batch::default();
+                batch.push(tenant, subscription, period);
+                batch.bill()?;
+            }
+            (_, Some((invoice, status))) if status != "void" => return Ok(invoice),
+            (_, Some(_)) => {
                 return Err(Error::State("the invoice of this period is void".into(), ""));
             }
-            (None, None) => return Err(nothing_to_bill(tenant)?),
-            (None, Some((_, false))) => {
+            (Some((_, false)), None) => {
                 return Err(Error::State(
                     "the billing period still runs".into(),
                     "It can be billed when its last day is over in the tenant's time zone.",
                 ));
             }
-            // An earlier period that was left open is closed first.
-            (None, Some(((subscription, period), true))) => {
-                let mut batch = Batch::default();
-                batch.push(tenant, subscription, period);
-                batch.bill()?;
-            }
+            (None, None) => return Err(nothing_to_bill(tenant)?),
         }
     }
 }

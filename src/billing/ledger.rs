@@ -1,7 +1,7 @@
 //! Credits: given, used, and what is left.
 
 use crate::context::{setting, to_uuid};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, given};
 use crate::iam::check::{self, Permission};
 use crate::owner::{self, as_data_owner};
 use crate::sql;
@@ -12,17 +12,22 @@ use pgrx::prelude::*;
 /// Gives a tenant credits and returns the ledger entry.
 #[pg_extern(volatile, parallel_unsafe)]
 fn grant_credit(
-    tenant_id: pgrx::Uuid,
-    amount: i64,
-    reason: &str,
-    source: &str,
+    tenant_id: Option<pgrx::Uuid>,
+    amount: Option<i64>,
+    reason: Option<&str>,
+    source: Option<&str>,
     idempotency_key: default!(Option<&str>, "NULL"),
     expires_at: default!(Option<TimestampWithTimeZone>, "NULL"),
-    priority: default!(i32, 50),
+    priority: default!(Option<i32>, 50),
 ) -> std::result::Result<pgrx::Uuid, ErrorReport> {
     if !owner::caller_is_free()? {
         check::require_in_system("platform.billing.adjust")?;
     }
+    let tenant_id = given(tenant_id, "tenant_id")?;
+    let amount = given(amount, "amount")?;
+    let reason = given(reason, "reason")?;
+    let source = given(source, "source")?;
+    let priority = given(priority, "priority")?;
     if amount <= 0 {
         return Err(Error::Invalid("a grant must be of at least one minor unit".into()).into());
     }

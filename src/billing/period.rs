@@ -238,5 +238,11 @@ pub fn civil_day(days: i32) -> Result<NaiveDate> {
         .ok_or_else(|| BillingError::out_of_range("the date lies beyond the calendar", RANGE_HINT))
 }
 
+/// A civil day as a PostgreSQL `date` (days since 2000-01-01).
+#[must_use]
+pub fn civil_day_number(day: NaiveDate) -> i32 {
+    day.num_days_from_ce() - POSTGRES_EPOCH_DAY
+}
+
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ use super::price::Model;
 use super::{proration, rounding};
 use crate::error::Error;
 use crate::jsonb::Jsonb;
-use chrono::{NaiveDate, NaiveDateTime};
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 use pgrx::datum::{Date, Interval, RangeBound, Timestamp, TimestampWithTimeZone};
 use pgrx::direct_function_call;
 use pgrx::pg_sys::panic::ErrorReport;
@@ -54,6 +54,26 @@ fn billing_period(
         RangeBound::Inclusive(moment(start)?),
         RangeBound::Exclusive(moment(end)?),
     ))
+}
+
+/// The billing period, in whole days, that contains a day: subscriptions begin and end with the day.
+#[pg_extern(immutable, parallel_safe)]
+fn billing_days(
+    anchor: Date,
+    every: Interval,
+    day: Date,
+) -> std::result::Result<pgrx::datum::Range<Date>, ErrorReport> {
+    let every = Every::new(every.months(), every.days(), every.micros()).map_err(Error::from)?;
+    let midnight = |day: Date| {
+        let day = period::civil_day(day.to_pg_epoch_days()).map_err(Error::from)?;
+        Ok::<_, Error>(day.and_time(NaiveTime::MIN))
+    };
+    let (first, end) = Period::at(midnight(anchor)?, every, midnight(day)?).map_err(Error::from)?.dates();
+    let date = |day: NaiveDate| {
+        Date::try_from(period::civil_day_number(day))
+            .map_err(|_| Error::OutOfRange("the period ends beyond what a date can be".into()))
+    };
+    Ok(pgrx::datum::Range::new(RangeBound::Inclusive(date(first)?), RangeBound::Exclusive(date(end)?)))
 }
 
 /// The part of an amount for a period that falls on the days used.

@@ -1,7 +1,7 @@
 //! Subscriptions.
 
 use crate::context::{from_uuid, setting, to_uuid};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, given};
 use crate::iam::check::{self, Permission};
 use crate::iam::kind::{self, Kind};
 use crate::owner::as_data_owner;
@@ -14,12 +14,16 @@ use uuid::Uuid;
 /// Puts a tenant on the current version of a plan and returns the subscription.
 #[pg_extern(volatile, parallel_unsafe)]
 fn subscribe(
-    tenant_id: pgrx::Uuid,
-    plan_key: &str,
-    seats: default!(i32, 1),
-    starts_at: default!(TimestampWithTimeZone, "now()"),
+    tenant_id: Option<pgrx::Uuid>,
+    plan_key: Option<&str>,
+    seats: default!(Option<i32>, 1),
+    starts_at: default!(Option<TimestampWithTimeZone>, "now()"),
     trial: default!(Option<Interval>, "NULL"),
 ) -> std::result::Result<pgrx::Uuid, ErrorReport> {
+    let tenant_id = given(tenant_id, "tenant_id")?;
+    let plan_key = given(plan_key, "plan_key")?;
+    let seats = given(seats, "seats")?;
+    let starts_at = given(starts_at, "starts_at")?;
     let now = pgrx::datum::datetime_support::transaction_timestamp();
     require_subscriber(to_uuid(tenant_id), starts_at == now && trial.is_none())?;
     if seats < 1 {

@@ -3,7 +3,7 @@
 use super::secret::{self, Presented};
 use super::setting::{self, Context};
 use super::{from_uuid, to_uuid};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, given};
 use crate::iam::check::{self, Permission};
 use crate::iam::kind::{self, Kind};
 use crate::iam::{cache, fresh};
@@ -12,7 +12,7 @@ use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use uuid::Uuid;
 
-const REFUSED: Error = Error::Unauthenticated("unknown, expired or revoked session or key");
+const REFUSED: Error = Error::Refused("unknown, expired or revoked session or key");
 
 /// Authenticates this transaction by a session token or an API key.
 #[pg_extern(volatile, parallel_unsafe)]
@@ -41,11 +41,12 @@ fn begin_request(
 /// Begins a request for a user whom the caller has authenticated.
 #[pg_extern(volatile, parallel_unsafe)]
 fn begin_request_as(
-    user_id: pgrx::Uuid,
+    user_id: Option<pgrx::Uuid>,
     tenant_id: default!(Option<pgrx::Uuid>, "NULL"),
 ) -> std::result::Result<pgrx::Uuid, ErrorReport> {
     kind::require(&[Kind::Gateway])?;
     setting::set(None)?;
+    let user_id = given(user_id, "user_id")?;
     let user = to_uuid(user_id);
     let lives = one(
         "SELECT u.id FROM saas.users u WHERE u.id = $1 AND u.deleted_at IS NULL",
@@ -53,7 +54,7 @@ fn begin_request_as(
         |_| Some(()),
     )?;
     if lives.is_none() {
-        return Err(Error::Unauthenticated("unknown or deleted user").into());
+        return Err(Error::Refused("unknown or deleted user").into());
     }
     let context = bound_to(new_context(user), tenant_id.map(to_uuid))?;
     Ok(begin(&context)?)

@@ -1,7 +1,7 @@
 //! Sessions and users, for backends that authenticate by themselves.
 
 use super::{from_uuid, secret, setting, to_uuid};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, given};
 use crate::iam::kind::{self, Kind};
 use crate::owner::as_data_owner;
 use crate::sql;
@@ -13,10 +13,11 @@ use uuid::Uuid;
 /// Registers a user.
 #[pg_extern(volatile, parallel_unsafe)]
 fn create_user(
-    email: &str,
+    email: Option<&str>,
     name: default!(Option<&str>, "NULL"),
 ) -> std::result::Result<pgrx::Uuid, ErrorReport> {
     kind::require(&[Kind::Gateway])?;
+    let email = given(email, "email")?;
     let id = from_uuid(Uuid::now_v7());
     as_data_owner(|| {
         sql::run(
@@ -30,12 +31,13 @@ fn create_user(
 /// Opens a session for a user and returns its token, which is shown this once.
 #[pg_extern(volatile, parallel_unsafe)]
 fn create_session(
-    user_id: pgrx::Uuid,
-    lifetime: default!(Interval, "'30 days'"),
+    user_id: Option<pgrx::Uuid>,
+    lifetime: default!(Option<Interval>, "'30 days'"),
     ip_address: default!(Option<pgrx::Inet>, "NULL"),
     user_agent: default!(Option<&str>, "NULL"),
 ) -> std::result::Result<String, ErrorReport> {
     kind::require(&[Kind::Gateway])?;
+    let (user_id, lifetime) = (given(user_id, "user_id")?, given(lifetime, "lifetime")?);
     let token = secret::session_token()?;
     let opened = as_data_owner(|| {
         sql::run(
@@ -53,7 +55,7 @@ fn create_session(
         )
     })?;
     if opened == 0 {
-        return Err(Error::Unauthenticated("unknown or deleted user").into());
+        return Err(Error::Refused("unknown or deleted user").into());
     }
     Ok(token)
 }

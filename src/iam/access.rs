@@ -5,8 +5,10 @@
 
 use crate::error::{Error, Result};
 use crate::iam::kind::Kind::{self, Admin, App, Auditor, Gateway, Worker};
+use crate::install;
 use crate::owner;
 use crate::sql;
+use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 
 const REQUESTS: &[Kind] = &[App, Gateway, Admin];
@@ -143,18 +145,54 @@ pub fn grant(role: pg_sys::Oid, kind: &str) -> Result<()> {
         ));
     }
     owner::as_data_owner(|| {
+        forget_dropped()?;
         sql::run(
             "INSERT INTO saas.access_grants (role_id, kind) VALUES ($1::oid, $2)
              ON CONFLICT (role_id) DO UPDATE SET kind = excluded.kind WHERE access_grants.kind <> excluded.kind",
             &[role.into(), kind.name().into()],
         )?;
+        execute(include_str!("../../sql/iam/revoke_access.sql"), &[role.into()])?;
         give(role, kind)?;
         name_in_policies()
     })
 }
 
-/// Grants again to every role that has access. Runs as the data owner.
+/// Takes from `role` what [`grant`] gave it.
+#[pg_extern(volatile, parallel_unsafe, sql = "
+    CREATE FUNCTION saas.revoke_access(role regrole) RETURNS void
+    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';")]
+fn revoke_access(role: pg_sys::Oid) -> std::result::Result<(), ErrorReport> {
+    Ok(revoke(role)?)
+}
+
+fn revoke(role: pg_sys::Oid) -> Result<()> {
+    if !owner::caller_is_data_owner()? {
+        return Err(Error::Denied("only the data owner may revoke access".into()));
+    }
+    if role == owner::data_owner()? {
+        return Err(Error::Invalid("the data owner's access comes with owning the tables".into()));
+    }
+    owner::as_data_owner(|| {
+        forget_dropped()?;
+        sql::run("DELETE FROM saas.access_grants WHERE role_id = $1::oid", &[role.into()])?;
+        execute(include_str!("../../sql/iam/revoke_access.sql"), &[role.into()])?;
+        name_in_policies()
+    })
+}
+
+/// A role that was dropped leaves its oid behind, which may be another role's in a restored database.
+fn forget_dropped() -> Result<()> {
+    sql::run(
+        "DELETE FROM saas.access_grants WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = role_id)",
+        &[],
+    )?;
+    Ok(())
+}
+
+/// Makes missing policies and grants again to every role that has access. Takes nothing away, so that
+/// what somebody granted beside it stays. Runs as the data owner.
 pub fn grant_again() -> Result<()> {
+    forget_dropped()?;
     let grants = sql::read_rows(
         "SELECT role_id::oid, kind FROM saas.access_grants ORDER BY role_id",
         &[],
@@ -199,6 +237,7 @@ fn listed(
 /// Puts the roles of each kind into the TO lists of its policies, so that no role meets two kinds'
 /// policies joined by OR.
 fn name_in_policies() -> Result<()> {
+    install::make_policies()?;
     execute(include_str!("../../sql/iam/name_in_policies.sql"), &[])
 }
 

@@ -7,10 +7,12 @@ mod epoch;
 pub mod fresh;
 pub mod kind;
 
-use crate::error::{Error, Result};
+use crate::context::to_uuid;
+use crate::error::{Error, Result, given};
 use check::Permission;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
+use uuid::Uuid;
 
 /// Whether the current user has a permission in a tenant.
 #[pg_extern(stable, parallel_safe, name = "has_tenant_permission")]
@@ -70,11 +72,8 @@ fn user_has_permission_in_system(
 fn require_permission_in_current_tenant(
     permission: Option<&str>,
 ) -> std::result::Result<(), ErrorReport> {
-    let permission = Permission::given(permission)?;
-    let tenant = check::require_context()?.tenant.ok_or_else(|| {
-        Error::Denied("this request is not bound to a tenant".into())
-    })?;
-    Ok(check::require(Some(tenant), &permission)?)
+    let tenant = crate::context::setting::current().and_then(|context| context.tenant);
+    Ok(require_in(tenant, permission, "this request is not bound to a tenant")?)
 }
 
 #[pg_extern(stable, parallel_safe, name = "require_tenant_permission")]
@@ -82,7 +81,18 @@ fn require_permission_in_tenant(
     tenant_id: Option<pgrx::Uuid>,
     permission: Option<&str>,
 ) -> std::result::Result<(), ErrorReport> {
-    Ok(check::require(tenant_id.map(to_uuid), &Permission::given(permission)?)?)
+    Ok(require_in(tenant_id.map(to_uuid), permission, "no tenant given")?)
+}
+
+fn require_in(tenant: Option<Uuid>, permission: Option<&str>, without: &str) -> Result<()> {
+    let key = given(permission, "permission")?;
+    if let Some(tenant) = tenant {
+        return check::require_in_tenant(tenant, key);
+    }
+    // A typo comes first, then who is asking.
+    Permission::named(key)?;
+    check::require_context()?;
+    Err(Error::Denied(without.into()))
 }
 
 #[pg_extern(stable, parallel_safe)]
@@ -118,16 +128,18 @@ fn grant_access(role: pg_sys::Oid, kind: &str) -> std::result::Result<(), ErrorR
 
 enum About {
     /// The truth about whomever: for the data owner, a gateway, and platform.security.view.
-    Anybody,
+    Anybody(Uuid),
     /// What this request may: a key or an impersonation is not told what else its user may.
     Oneself,
+    Nobody,
 }
 
-fn asking_about(user: uuid::Uuid) -> Result<About> {
+fn asking_about(user: Option<Uuid>) -> Result<About> {
+    let Some(user) = user else { return Ok(About::Nobody) };
     if kind::caller_is(&[kind::Kind::Gateway])?
         || check::in_system(&Permission::named("platform.security.view")?)
     {
-        return Ok(About::Anybody);
+        return Ok(About::Anybody(user));
     }
     match crate::context::setting::current() {
         Some(context) if context.user == user => Ok(About::Oneself),

@@ -61,6 +61,8 @@ const DEFAULTS: &str = include_str!("../../sql/install/missing_defaults.sql");
 const TENANT_TRIGGERS: &str = include_str!("../../sql/install/missing_tenant_triggers.sql");
 const ROW_SECURITY: &str = include_str!("../../sql/install/missing_row_security.sql");
 
+// Before anything else.
+extension_sql_file!("../../sql/install/strangers.sql", name = "strangers", bootstrap);
 // The functions that are written in SQL.
 extension_sql_file!("../../sql/iam/functions.sql", name = "iam_functions");
 extension_sql_file!("../../sql/tenancy/functions.sql", name = "tenancy_functions");
@@ -88,12 +90,11 @@ fn install() -> std::result::Result<(), ErrorReport> {
 fn run() -> Result<()> {
     // SAFETY: these read the state of the session and role catalogs only.
     let (caller, borrowed) = unsafe { (pg_sys::GetUserId(), pg_sys::InLocalUserIdChange()) };
+    // Nothing that the data owner left lying about in his tables gets hold of the caller's rights.
+    let _restricted = script::Restricted::enter();
     // As himself, but with a search path that leads to PostgreSQL's own catalogs only.
     let owner = owner::as_role(caller, || {
-        let owner = match owner::relation(c"tenants") {
-            Some(_) => owner::data_owner()?,
-            None => script::database_owner()?,
-        };
+        let owner = script::database_owner()?;
         // SAFETY: as above.
         let (superuser, owns) = unsafe {
             (pg_sys::superuser_arg(caller), pg_sys::has_privs_of_role(caller, owner))
@@ -101,7 +102,10 @@ fn run() -> Result<()> {
         if borrowed || !(superuser || owns) {
             return Err(Error::Denied("only the owner of the database may install saas_core".into()));
         }
-        script::refuse_strangers(owner, superuser)?;
+        script::refuse_strangers()?;
+        if superuser {
+            script::hand_over(owner)?;
+        }
         Ok(owner)
     })?;
     // CREATE EXTENSION makes members of whatever is created; the tables are not to be members.
@@ -112,7 +116,6 @@ fn run() -> Result<()> {
         SEEDS.iter().try_for_each(|text| script::run(text))?;
         TRIGGERS.iter().try_for_each(|text| script::run(text))?;
         script::run_generated(TENANT_TRIGGERS)?;
-        POLICIES.iter().try_for_each(|text| script::run(text))?;
         script::run("SELECT saas.make_partitions()")?;
         script::run_generated(ROW_SECURITY)?;
         crate::sql::run(
@@ -121,6 +124,12 @@ fn run() -> Result<()> {
         )?;
         iam::access::grant_again()
     })
+}
+
+/// Makes the policies that are missing, as the current user: dropping the only role that a policy
+/// names drops the policy.
+pub fn make_policies() -> Result<()> {
+    POLICIES.iter().try_for_each(|text| script::run(text))
 }
 
 /// The version of this library.

@@ -27,6 +27,44 @@ impl Drop for Detached {
     }
 }
 
+/// While it lives, what runs leaves nothing behind but rows and objects: settings are undone, and a
+/// deferred trigger is refused, which would run at COMMIT with the rights of whoever commits.
+pub struct Restricted {
+    user: pg_sys::Oid,
+    context: i32,
+    nest_level: i32,
+}
+
+impl Restricted {
+    pub fn enter() -> Restricted {
+        let mut user = pg_sys::InvalidOid;
+        let mut context = 0;
+        // SAFETY: the calls that CREATE INDEX and REINDEX make for the same purpose. An error leaves
+        // the restoring to the abort of the (sub)transaction.
+        unsafe {
+            pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
+            let nest_level = pg_sys::NewGUCNestLevel();
+            pg_sys::SetUserIdAndSecContext(
+                user,
+                context | pg_sys::SECURITY_RESTRICTED_OPERATION as i32,
+            );
+            Restricted { user, context, nest_level }
+        }
+    }
+}
+
+impl Drop for Restricted {
+    fn drop(&mut self) {
+        // SAFETY: restores what `enter` saved; false throws away what was set since.
+        unsafe {
+            pg_sys::SetUserIdAndSecContext(self.user, self.context);
+            if !std::thread::panicking() {
+                pg_sys::AtEOXact_GUC(false, self.nest_level);
+            }
+        }
+    }
+}
+
 pub fn database_owner() -> Result<pg_sys::Oid> {
     let owner = sql::read_one::<pg_sys::Oid>(
         "SELECT datdba FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()",
@@ -35,35 +73,20 @@ pub fn database_owner() -> Result<pg_sys::Oid> {
     owner.ok_or_else(|| Error::State("the database has no owner".into(), ""))
 }
 
-/// Refuses a schema in which somebody else has put something: it could be found in our place, or
-/// run with our rights.
+/// Refuses a schema in which somebody else has put something.
 ///
 /// # Errors
 /// 42501, naming the first such object.
-pub fn refuse_strangers(owner: pg_sys::Oid, superuser: bool) -> Result<()> {
-    let stranger = sql::read_one::<String>(
-        include_str!("../../sql/install/strangers.sql"),
-        &[owner.into(), superuser.into()],
-    )?;
-    if let Some(stranger) = stranger {
-        return Err(Error::Denied(format!(
-            "{stranger} belongs to somebody else: saas_core is not installed beside it"
-        )));
-    }
-    if superuser {
-        // The schema that CREATE EXTENSION made belongs to the superuser who ran it.
-        Spi::connect_mut(|client| {
-            let name = owner_name(owner)?;
-            client.update(&*format!("ALTER SCHEMA saas OWNER TO {name}"), None, &[])?;
-            Ok::<_, Error>(())
-        })?;
-    }
-    Ok(())
+pub fn refuse_strangers() -> Result<()> {
+    run(include_str!("../../sql/install/strangers.sql"))
 }
 
-fn owner_name(role: pg_sys::Oid) -> Result<String> {
-    sql::read_one::<String>("SELECT $1::pg_catalog.oid::pg_catalog.regrole::text", &[role.into()])?
-        .ok_or_else(|| Error::State("the owner's role is gone".into(), ""))
+/// Gives the data owner what a superuser's CREATE EXTENSION or restore left with the superuser.
+pub fn hand_over(owner: pg_sys::Oid) -> Result<()> {
+    let statements = sql::read_rows(include_str!("../../sql/install/hand_over.sql"), &[owner.into()], |row| {
+        Ok(row.get::<String>(1)?)
+    })?;
+    statements.into_iter().flatten().try_for_each(|statement| run(&statement))
 }
 
 /// Runs the statements of `text`, but for those that create what is there already.

@@ -1,7 +1,7 @@
 //! Tenants and their members.
 
 use crate::context::{from_uuid, to_uuid};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, given};
 use crate::iam::check;
 use crate::owner::{self, as_data_owner};
 use crate::sql;
@@ -12,7 +12,7 @@ use uuid::Uuid;
 /// Creates a tenant with its owner.
 #[pg_extern(volatile, parallel_unsafe)]
 fn create_tenant(
-    name: &str,
+    name: Option<&str>,
     owner_id: default!(Option<pgrx::Uuid>, "NULL"),
 ) -> std::result::Result<pgrx::Uuid, ErrorReport> {
     let owner = if owner::caller_is_free()? {
@@ -27,6 +27,7 @@ fn create_tenant(
         }
         from_uuid(context.user)
     };
+    let name = given(name, "name")?;
     Ok(as_data_owner(|| create(name, owner))?)
 }
 

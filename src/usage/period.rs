@@ -8,7 +8,7 @@ use pgrx::datum::Date;
 const BATCH: i64 = 10_000;
 
 /// Folds the counters of tenants up to their periods, and fixes what was used in these. Returns how
-/// many summaries changed.
+/// many summaries changed. The caller holds the tenants' rows.
 pub fn roll_up(tenant_ids: &[pgrx::Uuid], periods: &[Date]) -> Result<i64> {
     let args = || [tenant_ids.to_vec().into(), periods.to_vec().into()];
     let late = sql::write(include_str!("../../sql/usage/fold.sql"), &args(), |table| {
@@ -57,6 +57,10 @@ pub fn roll_up_month(day: Date, tenant: Option<pgrx::Uuid>) -> Result<i64> {
         )?;
         let (tenants, periods): (Vec<_>, Vec<_>) = used.into_iter().flatten().unzip();
         let Some(last) = tenants.last().copied() else { return Ok(changed) };
+        sql::run(
+            "SELECT FROM saas.tenants WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE",
+            &[tenants.clone().into()],
+        )?;
         changed += roll_up(&tenants, &periods)?;
         after = Some(last);
     }

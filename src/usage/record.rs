@@ -37,35 +37,69 @@ pub fn record(events: Events) -> Result<i64> {
     }
     let count = events.tenant_ids.len() as i64;
     as_data_owner(|| {
-        let slots = sql::read_one::<i16>("SELECT usage_slots FROM saas.settings", &[])?.unwrap_or(1);
+        let settings = Settings::read()?;
+        if let Some(at) = events.occurred_at.iter().position(|at| i64::from(*at) < settings.oldest) {
+            return Err(Error::Invalid(format!(
+                "event {at} is older than event ids are kept (settings.usage_id_retention): a retry of it could count twice"
+            )));
+        }
+        if let Some(at) = events.occurred_at.iter().position(|at| i64::from(*at) > settings.newest) {
+            return Err(Error::Invalid(format!("event {at} is in the future (settings.usage_clock_skew)")));
+        }
         // SAFETY: reads a variable of the backend.
-        let slot = (unsafe { pg_sys::MyProcPid } % i32::from(slots)) as i16;
+        let slot = (unsafe { pg_sys::MyProcPid } % i32::from(settings.slots)) as i16;
         let args = [
             events.tenant_ids.clone().into(),
             events.feature_keys.clone().into(),
-            events.units.into(),
-            events.event_ids.into(),
+            events.units.clone().into(),
+            events.event_ids.clone().into(),
             events.occurred_at.into(),
             slot.into(),
         ];
-        let (new, known, too_old, too_new) =
-            sql::write(include_str!("../../sql/usage/record.sql"), &args, |table| {
-                let row = table.first();
-                Ok((row.get::<i64>(1)?, row.get::<i64>(2)?, row.get::<bool>(3)?, row.get::<bool>(4)?))
-            })?;
+        let (new, known) = sql::write(include_str!("../../sql/usage/record.sql"), &args, |table| {
+            let row = table.first();
+            Ok((row.get::<i64>(1)?, row.get::<i64>(2)?))
+        })?;
         if known != Some(count) {
             return Err(unknown(events.tenant_ids, events.feature_keys)?);
         }
-        if too_old == Some(true) {
-            return Err(Error::Invalid(
-                "the event is older than event ids are kept (settings.usage_id_retention): a retry of it could count twice".into(),
-            ));
-        }
-        if too_new == Some(true) {
-            return Err(Error::Invalid("the event is in the future (settings.usage_clock_skew)".into()));
+        if new != known {
+            // A statement of its own sees what a concurrent one, or this batch itself, has just written.
+            let args = [
+                events.tenant_ids.into(),
+                events.feature_keys.into(),
+                events.units.into(),
+                events.event_ids.into(),
+            ];
+            sql::run(include_str!("../../sql/usage/conflicts.sql"), &args)?;
         }
         Ok(new.unwrap_or(0))
     })
+}
+
+struct Settings {
+    slots: i16,
+    /// What events may be, in microseconds since 2000.
+    oldest: i64,
+    newest: i64,
+}
+
+impl Settings {
+    fn read() -> Result<Settings> {
+        let found = sql::read(
+            "SELECT usage_slots, now() - usage_id_retention, now() + usage_clock_skew FROM saas.settings",
+            &[],
+            |table| {
+                let row = table.first();
+                let times =
+                    row.get::<TimestampWithTimeZone>(2)?.zip(row.get::<TimestampWithTimeZone>(3)?);
+                Ok(row.get::<i16>(1)?.zip(times))
+            },
+        )?;
+        let (slots, (oldest, newest)) = found
+            .ok_or_else(|| Error::State("saas.settings has no row".into(), "Call saas.install()."))?;
+        Ok(Settings { slots, oldest: oldest.into(), newest: newest.into() })
+    }
 }
 
 fn unknown(tenant_ids: Vec<pgrx::Uuid>, feature_keys: Vec<String>) -> Result<Error> {

@@ -132,4 +132,5 @@ def recount(folder):
     for name, workspace in workspaces.items():
         for (month, feature), units in [*workspace.units.items(), *workspace.late.items()]:
             used[f"{name} {feature} {month}"] += units
-    return invoices, {name: workspace.balance for name, workspace in workspaces.items()}, {key: units for key, units in used.items() if units}
+    balances = {name: workspace.balance for name, workspace in workspaces.items()}
+    return invoices, balances, {key: units for key, units in used.items() if units}

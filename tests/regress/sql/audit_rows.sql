@@ -21,7 +21,7 @@ INSERT INTO saas.tenants (id, name) VALUES (:'acme', 'Acme');
 UPDATE saas.tenants SET id = '00000000-0000-7000-8000-000000000002';
 TABLE trail OFFSET 1;
 ROLLBACK;
--- Secrets never reach the log; a change of one does.
+-- Secrets never reach the log, nor do names and addresses; a change of one does.
 BEGIN;
 INSERT INTO saas.users (id, email) VALUES (:'ann', 'ann@example.com');
 INSERT INTO saas.tenants (id, name) VALUES (:'acme', 'Acme');
@@ -56,8 +56,8 @@ INSERT INTO saas.users (email) VALUES ('one@example.com'), ('three@example.com')
   ON CONFLICT (lower(email)) DO UPDATE SET name = 'One';
 MERGE INTO saas.users u USING (VALUES ('two@example.com', 'Two'), ('four@example.com', 'Four')) v (email, name) ON u.email = v.email
   WHEN MATCHED THEN UPDATE SET name = v.name WHEN NOT MATCHED THEN INSERT (email, name) VALUES (v.email, v.name);
-SELECT action, coalesce(new_values ->> 'email', '(known)') AS email, new_values ->> 'name' AS name
-  FROM saas.platform_audit_logs ORDER BY id;
+SELECT l.action, u.email, l.new_values ->> 'name' AS name
+  FROM saas.platform_audit_logs l JOIN saas.users u ON u.id::text = l.target_id ORDER BY l.id;
 ROLLBACK;
 BEGIN;
 INSERT INTO saas.tenants (id, name) VALUES (:'acme', 'Acme');
