@@ -81,14 +81,21 @@ fn nobody_may_nothing() {
             assert!(!may(&mut client, acme, key));
             assert!(!one::<bool>(&mut client, "SELECT saas.has_tenant_permission($1)", &[&key]));
             assert!(!may_in_system(&mut client, key));
-            let tenant = one::<Option<Uuid>>(&mut client, "SELECT saas.authorized_tenant_id($1)", &[&key]);
+            let tenant =
+                one::<Option<Uuid>>(&mut client, "SELECT saas.authorized_tenant_id($1)", &[&key]);
             assert_eq!(tenant, None);
-            let tenants = one::<Vec<Uuid>>(&mut client, "SELECT saas.permitted_tenant_ids($1)", &[&key]);
+            let tenants =
+                one::<Vec<Uuid>>(&mut client, "SELECT saas.permitted_tenant_ids($1)", &[&key]);
             assert!(tenants.is_empty());
-            for require in
-                ["require_tenant_permission($1)", "require_tenant_permission(NULL, $1)", "require_system_permission($1)"]
-            {
-                assert_sqlstate(client.execute(&format!("SELECT saas.{require}"), &[&key]), "28000");
+            for require in [
+                "require_tenant_permission($1)",
+                "require_tenant_permission(NULL, $1)",
+                "require_system_permission($1)",
+            ] {
+                assert_sqlstate(
+                    client.execute(&format!("SELECT saas.{require}"), &[&key]),
+                    "28000",
+                );
             }
             let sql = "SELECT saas.require_tenant_permission($1, $2)";
             assert_sqlstate(client.execute(sql, &[&acme.id, &key]), "28000");
@@ -168,11 +175,13 @@ fn others_may_be_asked_about_by_the_trusted() {
         "SELECT saas.has_tenant_permission($1, $2, 'tenant.read')",
         "SELECT saas.has_system_permission($1, 'platform.tenant.read')",
     );
-    let ask = |client: &mut dyn FnMut(&str, &[&(dyn postgres::types::ToSql + Sync)]) -> Result<bool, postgres::Error>| {
-        (client(in_tenant, &[&acme.owner.id, &acme.id]), client(in_system, &[&superadmin.id]))
-    };
     let query = |client: &mut Client| {
-        ask(&mut |sql, args| client.query_one(sql, args).map(|row| row.get(0)))
+        (
+            client
+                .query_one(in_tenant, &[&acme.owner.id, &acme.id])
+                .map(|row| row.get::<_, bool>(0)),
+            client.query_one(in_system, &[&superadmin.id]).map(|row| row.get::<_, bool>(0)),
+        )
     };
     for kind in ["app", "admin"] {
         let mut client = story.db.kind(kind);
@@ -182,7 +191,9 @@ fn others_may_be_asked_about_by_the_trusted() {
         // Not even a colleague, or whoever does not exist.
         let mut request = asking(&mut client, &acme.owner, Some(&acme));
         for other in [acme.member.id, Uuid::new_v4()] {
-            for (sql, args) in [(in_tenant, &[&other as _, &acme.id as _][..]), (in_system, &[&other as _][..])] {
+            for (sql, args) in
+                [(in_tenant, &[&other as _, &acme.id as _][..]), (in_system, &[&other as _][..])]
+            {
                 request.batch_execute("SAVEPOINT s").unwrap();
                 assert_sqlstate(request.query_one(sql, args), "42501");
                 request.batch_execute("ROLLBACK TO s").unwrap();
@@ -225,13 +236,18 @@ fn one_of_two_tenants() {
     sorted.sort();
     let mut request = asking(&mut app, both, None);
     assert_eq!(one::<Vec<Uuid>>(&mut request, permitted, &[]), sorted);
-    assert!(may(&mut request, acme, "project.create") && may(&mut request, globex, "project.create"));
+    assert!(
+        may(&mut request, acme, "project.create") && may(&mut request, globex, "project.create")
+    );
     assert!(!one::<bool>(&mut request, "SELECT saas.has_tenant_permission('project.create')", &[]));
     drop(request);
     for (here, there) in [(acme, globex), (globex, acme)] {
         let mut request = asking(&mut app, both, Some(here));
         assert_eq!(one::<Vec<Uuid>>(&mut request, permitted, &[]), [here.id]);
-        assert!(may(&mut request, here, "project.create") && !may(&mut request, there, "project.create"));
+        assert!(
+            may(&mut request, here, "project.create")
+                && !may(&mut request, there, "project.create")
+        );
         let authorized = "SELECT saas.authorized_tenant_id($1)";
         assert_eq!(one::<Option<Uuid>>(&mut request, authorized, &[&"tenant.read"]), Some(here.id));
         assert_eq!(one::<Option<Uuid>>(&mut request, authorized, &[&"billing.view"]), None);
@@ -256,8 +272,11 @@ const REVOCATIONS: &[&str] = &[
 
 #[test]
 fn a_revocation_is_seen_by_the_next_statement() {
-    let levels =
-        [IsolationLevel::ReadCommitted, IsolationLevel::RepeatableRead, IsolationLevel::Serializable];
+    let levels = [
+        IsolationLevel::ReadCommitted,
+        IsolationLevel::RepeatableRead,
+        IsolationLevel::Serializable,
+    ];
     for (number, revocation) in REVOCATIONS.iter().enumerate() {
         // Every level's transaction runs already when the right is taken away.
         let mut story = Story::new();
@@ -273,8 +292,11 @@ fn a_revocation_is_seen_by_the_next_statement() {
             .zip(levels)
             .map(|(client, level)| {
                 client.batch_execute("SET plan_cache_mode = force_generic_plan").unwrap();
-                let check = client.prepare("SELECT saas.has_tenant_permission($1, 'project.create')").unwrap();
-                let mut request = client.build_transaction().isolation_level(level).start().unwrap();
+                let check = client
+                    .prepare("SELECT saas.has_tenant_permission($1, 'project.create')")
+                    .unwrap();
+                let mut request =
+                    client.build_transaction().isolation_level(level).start().unwrap();
                 one::<Uuid>(&mut request, "SELECT saas.begin_request($1)", &[&acme.member.token]);
                 for _ in 0..3 {
                     assert!(request.query_one(&check, &[&acme.id]).unwrap().get::<_, bool>(0));
@@ -287,13 +309,20 @@ fn a_revocation_is_seen_by_the_next_statement() {
         change.batch_execute(&revocation).unwrap();
         if number % 2 == 0 {
             for (request, check) in &mut requests {
-                assert!(request.query_one(&*check, &[&acme.id]).unwrap().get::<_, bool>(0), "{revocation}");
+                assert!(
+                    request.query_one(&*check, &[&acme.id]).unwrap().get::<_, bool>(0),
+                    "{revocation}"
+                );
             }
         }
         change.commit().unwrap();
         for (request, check) in &mut requests {
-            assert!(!request.query_one(&*check, &[&acme.id]).unwrap().get::<_, bool>(0), "{revocation}");
-            let none: Vec<Uuid> = one(request, "SELECT saas.permitted_tenant_ids('project.create')", &[]);
+            assert!(
+                !request.query_one(&*check, &[&acme.id]).unwrap().get::<_, bool>(0),
+                "{revocation}"
+            );
+            let none: Vec<Uuid> =
+                one(request, "SELECT saas.permitted_tenant_ids('project.create')", &[]);
             assert!(none.is_empty());
             let sql = "INSERT INTO saas.projects (tenant_id, title) VALUES ($1, 'p')";
             assert_sqlstate(request.execute(sql, &[&acme.id]), "42501");
@@ -325,7 +354,10 @@ fn a_grant_is_seen_by_the_next_statement() {
     let mut request =
         app.build_transaction().isolation_level(IsolationLevel::RepeatableRead).start().unwrap();
     one::<Uuid>(&mut request, "SELECT saas.begin_request($1)", &[&stranger.token]);
-    assert!(!may(&mut request, &acme, "tenant.read") && !may_in_system(&mut request, "platform.tenant.read"));
+    assert!(
+        !may(&mut request, &acme, "tenant.read")
+            && !may_in_system(&mut request, "platform.tenant.read")
+    );
     join(&mut story.data, &acme, &stranger, "tenant_guest");
     assert!(may(&mut request, &acme, "tenant.read"));
     assign(&mut story.data, &stranger, "platform_support");
@@ -353,8 +385,9 @@ fn system_roles_end_by_revocation_and_by_time() {
     let tenants = "SELECT count(*) FROM saas.tenants";
     for level in [IsolationLevel::ReadCommitted, IsolationLevel::RepeatableRead] {
         let update = |data: &mut Client, set: &str| {
-            let sql =
-                format!("UPDATE saas.system_role_assignments SET {set} WHERE assigned_user_id = $1");
+            let sql = format!(
+                "UPDATE saas.system_role_assignments SET {set} WHERE assigned_user_id = $1"
+            );
             assert_eq!(data.execute(&sql, &[&support.id]).unwrap(), 1);
         };
         let mut ends = |data: &mut Client, revoke: &dyn Fn(&mut Client)| {
@@ -381,7 +414,10 @@ fn system_roles_end_by_revocation_and_by_time() {
     // The user's deletion ends it too.
     let mut request = asking(&mut admin, &support, None);
     assert!(may_in_system(&mut request, "platform.tenant.read"));
-    story.data.execute("UPDATE saas.users SET deleted_at = now() WHERE id = $1", &[&support.id]).unwrap();
+    story
+        .data
+        .execute("UPDATE saas.users SET deleted_at = now() WHERE id = $1", &[&support.id])
+        .unwrap();
     assert!(!may_in_system(&mut request, "platform.tenant.read"));
 }
 
@@ -524,7 +560,9 @@ fn changes_from_a_subscriber_and_by_replica_sessions_are_heard() {
     assert!(may(&mut request, &acme, "project.create"));
     let mut superuser = story.db.superuser();
     superuser.batch_execute("SET session_replication_role = replica").unwrap();
-    superuser.execute("DELETE FROM saas.tenant_members WHERE user_id = $1", &[&acme.member.id]).unwrap();
+    superuser
+        .execute("DELETE FROM saas.tenant_members WHERE user_id = $1", &[&acme.member.id])
+        .unwrap();
     assert!(!may(&mut request, &acme, "project.create"));
     join(&mut story.data, &acme, &acme.member, "tenant_member");
     assert!(may(&mut request, &acme, "project.create"));
@@ -555,9 +593,18 @@ fn kinds_change_at_once() {
         let refused = assert_sqlstate(app.batch_execute(&format!("SELECT saas.{call}")), "42501");
         assert!(!refused.message().starts_with("permission denied"), "{refused:?}");
     }
-    assert_sqlstate(story.data.batch_execute("SELECT saas.grant_access('saas_app', 'root')"), "22023");
-    assert_sqlstate(story.data.batch_execute("SELECT saas.grant_access('saas_owner', 'app')"), "22023");
-    assert_sqlstate(story.data.batch_execute("SELECT saas.grant_access('postgres', 'app')"), "22023");
+    assert_sqlstate(
+        story.data.batch_execute("SELECT saas.grant_access('saas_app', 'root')"),
+        "22023",
+    );
+    assert_sqlstate(
+        story.data.batch_execute("SELECT saas.grant_access('saas_owner', 'app')"),
+        "22023",
+    );
+    assert_sqlstate(
+        story.data.batch_execute("SELECT saas.grant_access('postgres', 'app')"),
+        "22023",
+    );
 }
 
 /// A small generator (xorshift), so that a failure comes again.
@@ -622,9 +669,16 @@ fn random_walk(seed: u64, steps: usize) {
     let mut dice = Dice(seed);
     let mut story = Story::new();
     let tenants = [story.acme.id, story.globex.id];
-    let mut people = vec![story.both.clone(), story.stranger.clone(), story.superadmin.clone(), story.support.clone()];
+    let mut people = vec![
+        story.both.clone(),
+        story.stranger.clone(),
+        story.superadmin.clone(),
+        story.support.clone(),
+    ];
     for tenant in [&story.acme, &story.globex] {
-        people.extend([&tenant.owner, &tenant.admin, &tenant.member, &tenant.guest].map(Clone::clone));
+        people.extend(
+            [&tenant.owner, &tenant.admin, &tenant.member, &tenant.guest].map(Clone::clone),
+        );
     }
     people.push(person(&mut story.data, "another"));
     let mut app = story.db.kind("app");
@@ -636,11 +690,19 @@ fn random_walk(seed: u64, steps: usize) {
     let mut changed = 0;
     for step in 0..steps {
         let (tenant, user) = (*dice.pick(&tenants), dice.pick(&people).id);
-        let role = *dice.pick(&["tenant_owner", "tenant_admin", "tenant_member", "tenant_guest", "custom_a", "custom_b"]);
+        let role = *dice.pick(&[
+            "tenant_owner",
+            "tenant_admin",
+            "tenant_member",
+            "tenant_guest",
+            "custom_a",
+            "custom_b",
+        ]);
         let system = *dice.pick(&["platform_admin", "platform_support", "platform_superadmin"]);
         let any_role = if dice.below(3) == 0 { system } else { role };
         let permission = format!("p.{}", ["a", "b", "c"][dice.below(3)]);
-        let known = ["tenant.read", "project.create", "billing.view", "platform.tenant.read", &permission];
+        let known =
+            ["tenant.read", "project.create", "billing.view", "platform.tenant.read", &permission];
         let key = *dice.pick(&known);
         let change = match dice.below(17) {
             0..=2 => format!("INSERT INTO saas.tenant_members (tenant_id, user_id, role_id)
@@ -667,11 +729,15 @@ fn random_walk(seed: u64, steps: usize) {
         story.data.batch_execute(if dice.below(5) == 0 { "ROLLBACK" } else { "COMMIT" }).unwrap();
         changed += usize::from(done);
 
-        let keys: Vec<String> = one(&mut story.data, "SELECT array_agg(key) FROM saas.permissions", &[]);
+        let keys: Vec<String> =
+            one(&mut story.data, "SELECT array_agg(key) FROM saas.permissions", &[]);
         let who = dice.pick(&people).clone();
         let bound = [None, None, Some(tenants[0]), Some(tenants[1])][dice.below(4)];
-        let lives: bool =
-            one(&mut story.data, "SELECT deleted_at IS NULL FROM saas.users WHERE id = $1", &[&who.id]);
+        let lives: bool = one(
+            &mut story.data,
+            "SELECT deleted_at IS NULL FROM saas.users WHERE id = $1",
+            &[&who.id],
+        );
         let his: bool = one(
             &mut story.data,
             "SELECT $2::uuid IS NULL OR EXISTS (SELECT FROM saas.tenant_members m JOIN saas.tenants t ON t.id = m.tenant_id
@@ -704,7 +770,9 @@ fn compare(
 ) {
     let expected: Vec<String> = one(data, IN_TENANTS, &[&user, &bound]);
     let expected_system: Vec<String> = one(data, ON_PLATFORM, &[&user]);
-    let row = request.query_one(ASKED, &[&tenants, &keys]).unwrap_or_else(|error| panic!("{context}: {error:?}"));
+    let row = request
+        .query_one(ASKED, &[&tenants, &keys])
+        .unwrap_or_else(|error| panic!("{context}: {error:?}"));
     for column in [0, 1, 4] {
         assert_eq!(row.get::<_, Vec<String>>(column), expected, "{context}, column {column}");
     }
@@ -713,6 +781,10 @@ fn compare(
         assert_eq!(row.get::<_, Vec<String>>(column), here, "{context}, column {column}");
     }
     for column in [5, 6] {
-        assert_eq!(row.get::<_, Vec<String>>(column), expected_system, "{context}, column {column}");
+        assert_eq!(
+            row.get::<_, Vec<String>>(column),
+            expected_system,
+            "{context}, column {column}"
+        );
     }
 }

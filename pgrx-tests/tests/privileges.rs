@@ -11,7 +11,10 @@ const KINDS: [&str; 5] = ["app", "gateway", "worker", "auditor", "admin"];
 
 /// Who may call what, by the first letters of: app, gateway, worker, Auditor, admin (d).
 const FUNCTIONS: &[(&str, &[&str])] = &[
-    ("agwud", &["version", "uuid_v7", "price_quantity", "billing_period", "prorate", "round_minor"]),
+    (
+        "agwud",
+        &["version", "uuid_v7", "price_quantity", "billing_period", "prorate", "round_minor"],
+    ),
     (
         "agd",
         &[
@@ -33,7 +36,10 @@ const FUNCTIONS: &[(&str, &[&str])] = &[
     ),
     ("agwd", &["subscribe"]),
     ("g", &["begin_request_as", "create_user", "create_session"]),
-    ("gw", &["record_usage", "record_usage_batch", "record_one_time_payment", "ingest_payment_event"]),
+    (
+        "gw",
+        &["record_usage", "record_usage_batch", "record_one_time_payment", "ingest_payment_event"],
+    ),
     ("gwd", &["link_provider_customer", "link_provider_subscription", "link_provider_invoice"]),
     (
         "w",
@@ -112,7 +118,9 @@ fn rows(client: &mut Client, sql: &str) -> Vec<Vec<String>> {
         .query(sql, &[])
         .unwrap()
         .iter()
-        .map(|row| (0..row.len()).map(|i| row.get::<_, Option<String>>(i).unwrap_or_default()).collect())
+        .map(|row| {
+            (0..row.len()).map(|i| row.get::<_, Option<String>>(i).unwrap_or_default()).collect()
+        })
         .collect()
 }
 
@@ -122,7 +130,10 @@ fn every_function_is_for_the_kinds_that_are_listed() {
     let mut listed = BTreeMap::new();
     for (kinds, names) in FUNCTIONS {
         for name in *names {
-            assert!(listed.insert((*name).to_owned(), (*kinds).to_owned()).is_none(), "{name} is listed twice");
+            assert!(
+                listed.insert((*name).to_owned(), (*kinds).to_owned()).is_none(),
+                "{name} is listed twice"
+            );
         }
     }
     let mut found = BTreeMap::new();
@@ -134,7 +145,9 @@ fn every_function_is_for_the_kinds_that_are_listed() {
                  FROM pg_proc p WHERE p.pronamespace = 'saas'::regnamespace";
     for row in rows(&mut db.superuser(), sql) {
         let [name, signature, kinds] = &row[..] else { unreachable!() };
-        let wanted = listed.get(name).unwrap_or_else(|| panic!("{signature} is new ({kinds}): list it in FUNCTIONS"));
+        let wanted = listed
+            .get(name)
+            .unwrap_or_else(|| panic!("{signature} is new ({kinds}): list it in FUNCTIONS"));
         assert_eq!(kinds, wanted, "{signature}");
         found.insert(name.clone(), ());
     }
@@ -217,8 +230,13 @@ fn secrets_are_read_by_nobody() {
             AND NOT (a.attname = 'key' AND a.atttypid = 'text'::regtype)",
     );
     for column in sounding {
-        let known = SECRETS.iter().any(|(table, names)| *table == column[0] && names.contains(&&*column[1]));
-        assert!(known, "{column:?} sounds like a secret: list it in SECRETS, or give it another name");
+        let known = SECRETS
+            .iter()
+            .any(|(table, names)| *table == column[0] && names.contains(&&*column[1]));
+        assert!(
+            known,
+            "{column:?} sounds like a secret: list it in SECRETS, or give it another name"
+        );
     }
     for kind in KINDS {
         let mut client = db.connect(&format!("saas_{kind}"));
@@ -241,7 +259,8 @@ fn secrets_are_read_by_nobody() {
             }
         }
         // Statistics don't tell either.
-        let told = "SELECT count(*) FROM pg_stats WHERE schemaname = 'saas' AND attname LIKE '%hash%'";
+        let told =
+            "SELECT count(*) FROM pg_stats WHERE schemaname = 'saas' AND attname LIKE '%hash%'";
         assert_eq!(one::<i64>(&mut client, told, &[]), 0);
     }
 }
@@ -265,7 +284,9 @@ fn nobody_writes_but_projects() {
             let mut statements = vec![
                 format!("TRUNCATE saas.{name}"),
                 format!("ALTER TABLE saas.{name} ADD x int"),
-                format!("CREATE TRIGGER t BEFORE INSERT ON saas.{name} EXECUTE FUNCTION pg_catalog.suppress_redundant_updates_trigger()"),
+                format!(
+                    "CREATE TRIGGER t BEFORE INSERT ON saas.{name} EXECUTE FUNCTION pg_catalog.suppress_redundant_updates_trigger()"
+                ),
                 format!("CREATE POLICY p ON saas.{name}"),
                 format!("CREATE RULE r AS ON INSERT TO saas.{name} DO INSTEAD NOTHING"),
                 format!("CREATE INDEX ON saas.{name} ((1))"),
@@ -291,13 +312,20 @@ fn nobody_writes_but_projects() {
             }
             for sql in statements {
                 let result = client.batch_execute(&sql);
-                let code = result.as_ref().err().and_then(|error| error.code()).map(|code| code.code().to_owned());
+                let code = result
+                    .as_ref()
+                    .err()
+                    .and_then(|error| error.code())
+                    .map(|code| code.code().to_owned());
                 // What PostgreSQL refuses on any view or partitioned table counts as well.
                 let allowed: &[&str] = match &**relkind {
                     "v" => &["42501", "42809", "0A000", "55000"],
                     _ => &["42501"],
                 };
-                assert!(code.as_deref().is_some_and(|code| allowed.contains(&code)), "{kind}: {sql}: {result:?}");
+                assert!(
+                    code.as_deref().is_some_and(|code| allowed.contains(&code)),
+                    "{kind}: {sql}: {result:?}"
+                );
             }
         }
         for sql in [
@@ -384,7 +412,10 @@ fn no_argument_breaks_a_function_inside() {
         for with_context in [false, true] {
             story.data.batch_execute("BEGIN").unwrap();
             if with_context {
-                story.data.execute("SELECT saas.begin_request($1)", &[&story.superadmin.token]).unwrap();
+                story
+                    .data
+                    .execute("SELECT saas.begin_request($1)", &[&story.superadmin.token])
+                    .unwrap();
             }
             if let Err(error) = story.data.batch_execute(&function[0]) {
                 let code = error.code().unwrap().code();

@@ -30,9 +30,14 @@ fn a_tenant_is_created_for_oneself() {
     request.batch_execute("ROLLBACK TO s").unwrap();
     let tenant: Uuid = one(&mut request, CREATE, &[&"mine", &Some(stranger.id)]);
     // He owns it at once, and sees it.
-    assert!(one::<bool>(&mut request, "SELECT saas.has_tenant_permission($1, 'billing.manage')", &[&tenant]));
+    assert!(one::<bool>(
+        &mut request,
+        "SELECT saas.has_tenant_permission($1, 'billing.manage')",
+        &[&tenant]
+    ));
     let seen: (String, String, String) = {
-        let row = request.query_one("SELECT name, plan, billing_state FROM saas.tenants", &[]).unwrap();
+        let row =
+            request.query_one("SELECT name, plan, billing_state FROM saas.tenants", &[]).unwrap();
         (row.get(0), row.get(1), row.get(2))
     };
     assert_eq!(seen, ("mine".into(), "free".into(), "trial".into()));
@@ -46,7 +51,10 @@ fn a_tenant_is_created_for_oneself() {
     // The data owner names whom it is for, who must be there.
     assert_sqlstate(story.data.execute(CREATE, &[&"x", &NOBODY]), "22023");
     assert_sqlstate(story.data.execute(CREATE, &[&"x", &Some(Uuid::new_v4())]), "23503");
-    story.data.execute("UPDATE saas.users SET deleted_at = now() WHERE id = $1", &[&stranger.id]).unwrap();
+    story
+        .data
+        .execute("UPDATE saas.users SET deleted_at = now() WHERE id = $1", &[&stranger.id])
+        .unwrap();
     assert_sqlstate(story.data.execute(CREATE, &[&"x", &Some(stranger.id)]), "23503");
 }
 
@@ -82,7 +90,10 @@ fn the_largest_plan_says_how_many() {
     let third = create(None);
     create(Some("53400"));
     // A deleted tenant gives its place back, being a member only takes none.
-    story.data.execute("UPDATE saas.tenants SET deleted_at = now() WHERE id = $1", &[&third]).unwrap();
+    story
+        .data
+        .execute("UPDATE saas.tenants SET deleted_at = now() WHERE id = $1", &[&third])
+        .unwrap();
     let last = create(None);
     create(Some("53400"));
     story.data.execute("SELECT saas.subscribe($1, 'any')", &[&last]).unwrap();
@@ -100,7 +111,11 @@ fn the_largest_plan_says_how_many() {
 
 #[test]
 fn two_at_once_don_t_both_take_the_last_place() {
-    for level in [IsolationLevel::ReadCommitted, IsolationLevel::RepeatableRead, IsolationLevel::Serializable] {
+    for level in [
+        IsolationLevel::ReadCommitted,
+        IsolationLevel::RepeatableRead,
+        IsolationLevel::Serializable,
+    ] {
         let story = Story::new();
         let stranger = story.stranger.clone();
         let mut first = story.db.kind("app");
@@ -134,7 +149,8 @@ fn two_at_once_don_t_both_take_the_last_place() {
         first.batch_execute("COMMIT").unwrap();
         let error = waiting.join().unwrap().expect_err("both were created");
         let code = error.code().unwrap().code().to_owned();
-        let expected = if matches!(level, IsolationLevel::ReadCommitted) { "53400" } else { "40001" };
+        let expected =
+            if matches!(level, IsolationLevel::ReadCommitted) { "53400" } else { "40001" };
         assert_eq!(code, expected, "{error:?}");
         let owned = "SELECT count(*) FROM saas.tenant_members WHERE user_id = $1";
         assert_eq!(one::<i64>(&mut watch, owned, &[&stranger.id]), 1);
@@ -150,12 +166,17 @@ fn an_address_is_one_user() {
     for email in ["Jane@Example.com", "jane@example.com", "JANE@EXAMPLE.COM"] {
         assert_sqlstate(gateway.execute(create, &[&email, &"x"]), "23505");
     }
-    for email in ["", "jane", "@example.com", "jane@", "a b@example.com", "a@b@c", "a\n@example.com"] {
+    for email in
+        ["", "jane", "@example.com", "jane@", "a b@example.com", "a@b@c", "a\n@example.com"]
+    {
         assert_sqlstate(gateway.execute(create, &[&email, &"x"]), "23514");
     }
     let long = format!("{}@example.com", "a".repeat(400));
     assert_sqlstate(gateway.execute(create, &[&long, &"x"]), "23514");
-    assert_sqlstate(gateway.execute("SELECT saas.create_user('x@example.com', repeat('x', 501))", &[]), "23514");
+    assert_sqlstate(
+        gateway.execute("SELECT saas.create_user('x@example.com', repeat('x', 501))", &[]),
+        "23514",
+    );
     assert_sqlstate(gateway.execute("SELECT saas.create_user(NULL)", &[]), "23502");
     one::<Uuid>(&mut gateway, "SELECT saas.create_user('without.name@example.com')", &[]);
 }
@@ -166,8 +187,19 @@ fn a_session_has_a_sane_end() {
     let user = story.stranger.id;
     let mut gateway = story.db.kind("gateway");
     for lifetime in [
-        "0", "-1 s", "-1 month", "-infinity", "infinity", "300000 years", "178000000 years", "-300000 years",
-        "2147483647 months", "2147483647 days", "9223372036854775807 microseconds", "garbage", "",
+        "0",
+        "-1 s",
+        "-1 month",
+        "-infinity",
+        "infinity",
+        "300000 years",
+        "178000000 years",
+        "-300000 years",
+        "2147483647 months",
+        "2147483647 days",
+        "9223372036854775807 microseconds",
+        "garbage",
+        "",
     ] {
         // As text, since what some versions call an interval others don't.
         let sql = format!("SELECT saas.create_session($1, '{lifetime}')");
@@ -181,8 +213,11 @@ fn a_session_has_a_sane_end() {
     let long_agent = "SELECT saas.create_session($1, '1 day', NULL, repeat('x', 2001))";
     assert_sqlstate(gateway.execute(long_agent, &[&user]), "23514");
     // Far away is no error; what is stored is the hash.
-    let token: String =
-        one(&mut gateway, "SELECT saas.create_session($1, '200000 years', '192.0.2.1', 'curl')", &[&user]);
+    let token: String = one(
+        &mut gateway,
+        "SELECT saas.create_session($1, '200000 years', '192.0.2.1', 'curl')",
+        &[&user],
+    );
     let found: i64 = one(
         &mut story.data,
         "SELECT count(*) FROM saas.sessions s WHERE token_hash = sha256($1::text::bytea) AND host(ip_address) = '192.0.2.1'
@@ -213,7 +248,11 @@ fn one_ends_ones_own_sessions() {
     }
     // Another of his own: the request goes on.
     let token: String = one(&mut story.data, "SELECT saas.create_session($1)", &[&owner.id]);
-    let other: Uuid = one(&mut story.data, "SELECT id FROM saas.sessions WHERE token_hash = sha256($1::text::bytea)", &[&token]);
+    let other: Uuid = one(
+        &mut story.data,
+        "SELECT id FROM saas.sessions WHERE token_hash = sha256($1::text::bytea)",
+        &[&token],
+    );
     let mut request = asking(&mut app, &owner, None);
     request.execute(revoke, &[&other]).unwrap();
     request.execute(revoke, &[&other]).unwrap();
@@ -250,7 +289,10 @@ fn one_ends_ones_own_sessions() {
 fn a_tenant_that_is_suspended_is_closed_to_its_people() {
     let mut story = Story::new();
     let acme = story.acme.clone();
-    story.data.execute("UPDATE saas.tenants SET suspended_at = now() WHERE id = $1", &[&acme.id]).unwrap();
+    story
+        .data
+        .execute("UPDATE saas.tenants SET suspended_at = now() WHERE id = $1", &[&acme.id])
+        .unwrap();
     let mut app = story.db.kind("app");
     // Unbound he may still come, and sees his other tenants only.
     let mut request = asking(&mut app, &story.both, None);
@@ -262,7 +304,10 @@ fn a_tenant_that_is_suspended_is_closed_to_its_people() {
     let mut request = asking(&mut admin, &story.support, None);
     assert_eq!(one::<i64>(&mut request, "SELECT count(*) FROM saas.tenants", &[]), 2);
     drop(request);
-    story.data.execute("UPDATE saas.tenants SET suspended_at = NULL WHERE id = $1", &[&acme.id]).unwrap();
+    story
+        .data
+        .execute("UPDATE saas.tenants SET suspended_at = NULL WHERE id = $1", &[&acme.id])
+        .unwrap();
     drop(asking(&mut app, &acme.guest, Some(&acme)));
     let newcomer = person(&mut story.data, "newcomer");
     let mut request = asking(&mut app, &newcomer, None);

@@ -77,7 +77,9 @@ pub fn current() -> Option<Context> {
 /// Makes `context` that of the rest of this transaction; `None` ends it.
 pub fn set(context: Option<&Context>) -> Result<()> {
     let text = match context {
-        Some(context) => serde_json::to_string(context).map_err(|e| Error::Invalid(e.to_string()))?,
+        Some(context) => {
+            serde_json::to_string(context).map_err(|e| Error::Invalid(e.to_string()))?
+        }
         None => String::new(),
     };
     let text = CString::new(text).map_err(|e| Error::Invalid(e.to_string()))?;
@@ -111,7 +113,8 @@ unsafe extern "C-unwind" fn check(
         if (*value).is_null() || **value == 0 {
             return true;
         }
-        let Ok(context) = serde_json::from_slice::<Context>(CStr::from_ptr(*value).to_bytes()) else {
+        let Ok(context) = serde_json::from_slice::<Context>(CStr::from_ptr(*value).to_bytes())
+        else {
             return false;
         };
         let size = size_of::<Context>();

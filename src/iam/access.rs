@@ -158,9 +158,13 @@ pub fn grant(role: pg_sys::Oid, kind: &str) -> Result<()> {
 }
 
 /// Takes from `role` what [`grant`] gave it.
-#[pg_extern(volatile, parallel_unsafe, sql = "
+#[pg_extern(
+    volatile,
+    parallel_unsafe,
+    sql = "
     CREATE FUNCTION saas.revoke_access(role regrole) RETURNS void
-    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';")]
+    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';"
+)]
 fn revoke_access(role: pg_sys::Oid) -> std::result::Result<(), ErrorReport> {
     Ok(revoke(role)?)
 }

@@ -96,11 +96,12 @@ fn run() -> Result<()> {
     let owner = owner::as_role(caller, || {
         let owner = script::database_owner()?;
         // SAFETY: as above.
-        let (superuser, owns) = unsafe {
-            (pg_sys::superuser_arg(caller), pg_sys::has_privs_of_role(caller, owner))
-        };
+        let (superuser, owns) =
+            unsafe { (pg_sys::superuser_arg(caller), pg_sys::has_privs_of_role(caller, owner)) };
         if borrowed || !(superuser || owns) {
-            return Err(Error::Denied("only the owner of the database may install saas_core".into()));
+            return Err(Error::Denied(
+                "only the owner of the database may install saas_core".into(),
+            ));
         }
         script::refuse_strangers()?;
         if superuser {

@@ -12,9 +12,11 @@ pub struct Detached(bool);
 impl Detached {
     pub fn enter() -> Detached {
         // SAFETY: a variable of the backend, which is single-threaded. On an error CREATE EXTENSION resets it itself.
-        unsafe { let creating = pg_sys::creating_extension;
+        unsafe {
+            let creating = pg_sys::creating_extension;
             pg_sys::creating_extension = false;
-            Detached(creating) }
+            Detached(creating)
+        }
     }
 }
 
@@ -83,9 +85,10 @@ pub fn refuse_strangers() -> Result<()> {
 
 /// Gives the data owner what a superuser's CREATE EXTENSION or restore left with the superuser.
 pub fn hand_over(owner: pg_sys::Oid) -> Result<()> {
-    let statements = sql::read_rows(include_str!("../../sql/install/hand_over.sql"), &[owner.into()], |row| {
-        Ok(row.get::<String>(1)?)
-    })?;
+    let statements =
+        sql::read_rows(include_str!("../../sql/install/hand_over.sql"), &[owner.into()], |row| {
+            Ok(row.get::<String>(1)?)
+        })?;
     statements.into_iter().flatten().try_for_each(|statement| run(&statement))
 }
 
@@ -139,22 +142,26 @@ unsafe fn exists(node: *mut pg_sys::Node) -> Result<bool> {
     // SAFETY: the caller passes a statement node of the parser; names in it are NUL-terminated, or
     // NULL where our files leave them out, which they don't.
     unsafe {
-        let named = |range: *mut pg_sys::RangeVar| owner::relation(CStr::from_ptr((*range).relname));
+        let named =
+            |range: *mut pg_sys::RangeVar| owner::relation(CStr::from_ptr((*range).relname));
         Ok(match (*node).type_ {
             NodeTag::T_CreateStmt => named((*(node as *mut pg_sys::CreateStmt)).relation).is_some(),
             NodeTag::T_ViewStmt => named((*(node as *mut pg_sys::ViewStmt)).view).is_some(),
             NodeTag::T_IndexStmt => {
-                owner::relation(CStr::from_ptr((*(node as *mut pg_sys::IndexStmt)).idxname)).is_some()
+                owner::relation(CStr::from_ptr((*(node as *mut pg_sys::IndexStmt)).idxname))
+                    .is_some()
             }
             NodeTag::T_CreateTrigStmt => {
                 let statement = node as *mut pg_sys::CreateTrigStmt;
                 named((*statement).relation).is_some_and(|table| {
-                    pg_sys::get_trigger_oid(table, (*statement).trigname, true) != pg_sys::InvalidOid
+                    pg_sys::get_trigger_oid(table, (*statement).trigname, true)
+                        != pg_sys::InvalidOid
                 })
             }
             NodeTag::T_CreatePolicyStmt => {
                 let statement = node as *mut pg_sys::CreatePolicyStmt;
-                let policy = CStr::from_ptr((*statement).policy_name).to_string_lossy().into_owned();
+                let policy =
+                    CStr::from_ptr((*statement).policy_name).to_string_lossy().into_owned();
                 let Some(table) = named((*statement).table) else { return Ok(false) };
                 sql::read_one::<bool>(
                     "SELECT EXISTS (SELECT FROM pg_policy WHERE polrelid = $1 AND polname = $2)",

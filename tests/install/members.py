@@ -1,6 +1,9 @@
 """What belongs to whom, and that installing again changes nothing."""
 
-from support import check, equal
+from support import HERE, ROOT, as_app, check, equal
+
+# The source document's script, word for word; the Rust tests play it too.
+SEED_SCRIPT = ROOT / "pgrx-tests/tests/seed_sections_1_to_4.sql"
 
 MEMBERS = """
 SELECT coalesce(string_agg(pg_describe_object(d.classid, d.objid, d.objsubid), ', '), '')
@@ -104,11 +107,11 @@ def seed(cluster):
     equal("the source document's roles and how many permissions each has", mapping,
           "platform_admin 5, platform_superadmin 18, platform_support 3, tenant_admin 6, tenant_guest 1, tenant_member 3, tenant_owner 9")
     for time in ("once", "twice"):
-        database.psql("-c", "SET search_path = saas", "-f", str(__import__("support").HERE / "seed_sections_1_to_4.sql"), user="inst_owner")
+        database.psql("-c", "SET search_path = saas", "-f", SEED_SCRIPT, user="inst_owner")
         equal(f"its seed script, sections 1 to 4, runs {time} and changes nothing", database.sql(VERSIONS), versions)
     # And it makes the same rows where there are none.
     database.sql("DELETE FROM saas.roles; DELETE FROM saas.permissions", "inst_owner")
-    database.psql("-c", "SET search_path = saas", "-f", str(__import__("support").HERE / "seed_sections_1_to_4.sql"), user="inst_owner")
+    database.psql("-c", "SET search_path = saas", "-f", SEED_SCRIPT, user="inst_owner")
     equal("and makes the same roles, permissions and mappings as ours where there are none", database.sql(MAPPING), mapping)
     database.drop()
 
@@ -118,8 +121,7 @@ def superuser_owns(cluster):
     equal("with a superuser as the database's owner the tables are his",
           database.sql("SELECT DISTINCT relowner::regrole FROM pg_class WHERE relnamespace = 'saas'::regnamespace"), "postgres")
     database.file("data.sql")
-    import support
-    equal("and an application works", support.as_app(database, "ada", "SELECT count(*) FROM saas.projects; SELECT body FROM app.notes"), "4\nHello Acme")
+    equal("and an application works", as_app(database, "ada", "SELECT count(*) FROM saas.projects; SELECT body FROM app.notes"), "4\nHello Acme")
     before = database.dump()
     database.sql("SELECT saas.install()")
     equal("and installing again changes nothing", database.dump(), before)
@@ -127,17 +129,16 @@ def superuser_owns(cluster):
 
 
 def two_databases(cluster):
-    import support
     one = cluster.database("inst_one")
     one.file("data.sql", "inst_owner")
     two = cluster.database("inst_two", template="inst_one")
     two.sql("""UPDATE saas.tenant_members m SET role_id = (SELECT id FROM saas.roles WHERE key = 'tenant_guest') FROM saas.users u
                 WHERE u.id = m.user_id AND u.name IS NULL; UPDATE saas.tenants SET name = 'Ajax' WHERE name = 'Acme'""", "inst_owner")
     question = "SELECT name, saas.has_tenant_permission(id, 'project.update') FROM saas.tenants"
-    equal("two databases of a cluster: a user's rights in the one", support.as_app(one, "mia", question), "Acme|t")
-    equal("and in the other", support.as_app(two, "mia", question), "Ajax|f")
+    equal("two databases of a cluster: a user's rights in the one", as_app(one, "mia", question), "Acme|t")
+    equal("and in the other", as_app(two, "mia", question), "Ajax|f")
     one.drop()
-    equal("and when the one is gone", support.as_app(two, "mia", question), "Ajax|f")
+    equal("and when the one is gone", as_app(two, "mia", question), "Ajax|f")
     two.drop()
 
 

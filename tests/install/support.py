@@ -64,8 +64,8 @@ class Database:
         self.cluster, self.name = cluster, name
 
     def psql(self, *arguments, user="postgres", **options):
-        return self.cluster.run("psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=verbose", "-d", self.name,
-                                "-U", user, *arguments, **options)
+        settings = ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=verbose"]
+        return self.cluster.run("psql", *settings, "-d", self.name, "-U", user, *arguments, **options)
 
     def sql(self, text, user="postgres"):
         """What the statements return; raises Failure at the first error."""
@@ -100,11 +100,10 @@ class Database:
         Database(self.cluster, "postgres").sql(f"DROP DATABASE {self.name} WITH (FORCE)")
 
 
-def second_cluster(version, settings=()):
+def second_cluster(version):
     """Another server beside ours: (process, Cluster, the folder of its programs). Ends when stop() is called."""
-    options = [part for setting in settings for part in ("-c", setting)]
     process = subprocess.Popen(
-        [ROOT / "scripts" / "cluster", str(version), *options, "--", "sh", "-c", 'echo "$PGHOST"; echo "$SAAS_PG_BIN"; cat >/dev/null'],
+        [ROOT / "scripts" / "cluster", str(version), "--", "sh", "-c", 'echo "$PGHOST"; echo "$SAAS_PG_BIN"; cat >/dev/null'],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     host, programs = process.stdout.readline().strip(), process.stdout.readline().strip()
     if not host:
