@@ -30,13 +30,19 @@ fn acme_owes_3000_and_pays_once() {
     let acme = story.acme.id;
     subscribe(&mut worker, acme, "plus", 1, "2026-01-01Z", None).unwrap();
     let mut asked = asking(&mut admin, &story.platform_admin, None);
-    asked.execute("SELECT saas.grant_credit($1, 1000, 'Welcome', 'promo', 'welcome')", &[&acme]).unwrap();
+    asked
+        .execute("SELECT saas.grant_credit($1, 1000, 'Welcome', 'promo', 'welcome')", &[&acme])
+        .unwrap();
     asked.commit().unwrap();
     for i in 0..12 {
         let event = format!("event {i}");
         for new in [true, false] {
             let at = format!("2026-01-{:02} 12:00Z", i + 1);
-            assert_eq!(books::record(&mut gateway, acme, "project.create", 100, Some(&event), &at).unwrap(), new);
+            assert_eq!(
+                books::record(&mut gateway, acme, "project.create", 100, Some(&event), &at)
+                    .unwrap(),
+                new
+            );
         }
     }
     books::close(&mut worker, "2026-01-15", 1000).unwrap();
@@ -56,8 +62,12 @@ fn acme_owes_3000_and_pays_once() {
     assert_eq!(one::<i64>(&mut asked, "SELECT saas.credit_balance($1)", &[&acme]), 0);
     drop(asked);
 
-    gateway.execute("SELECT saas.link_provider_customer($1, 'stripe', 'cus_acme')", &[&acme]).unwrap();
-    gateway.execute("SELECT saas.link_provider_invoice($1, 'stripe', 'in_1')", &[&invoice]).unwrap();
+    gateway
+        .execute("SELECT saas.link_provider_customer($1, 'stripe', 'cus_acme')", &[&acme])
+        .unwrap();
+    gateway
+        .execute("SELECT saas.link_provider_invoice($1, 'stripe', 'in_1')", &[&invoice])
+        .unwrap();
     let paid = serde_json::json!({
         "id": "evt_1", "object": "event", "created": 1_770_000_000, "type": "invoice.paid", "livemode": false,
         "data": {"object": {"id": "in_1", "object": "invoice", "customer": "cus_acme", "currency": "usd", "status": "paid",
@@ -140,7 +150,11 @@ fn seats_beyond_the_included_ones_are_paid() {
     assert_sqlstate(subscribe(&mut books.worker, tenant, "team", 11, "2026-01-01Z", None), "53400");
     assert_sqlstate(subscribe(&mut books.worker, tenant, "team", 0, "2026-01-01Z", None), "22023");
     // A line that does not fit into bigint is refused, not wrapped.
-    books.plan("huge", "base_price, seat_price, included_seats, member_seat", "1, 9223372036854775807, 0, -1");
+    books.plan(
+        "huge",
+        "base_price, seat_price, included_seats, member_seat",
+        "1, 9223372036854775807, 0, -1",
+    );
     books.subscribe(tenant, "huge", 2, "2026-01-01Z", None);
     assert_sqlstate(generate(&mut books.worker, tenant, "2026-01-01"), "22003");
     books.balanced();
@@ -215,7 +229,11 @@ fn a_price_model_rates_what_is_beyond() {
         if units > 0 {
             books.used(tenant, "call", units, "2026-01-10Z");
         }
-        assert_eq!(books.bill(tenant, "2026-01-01").replace("subscription 0, ", ""), wanted, "{units}");
+        assert_eq!(
+            books.bill(tenant, "2026-01-01").replace("subscription 0, ", ""),
+            wanted,
+            "{units}"
+        );
     }
     // Rounded once, half away from zero: 0.495 is nothing, 0.51 a unit, 1.5 two.
     for (units, wanted) in [(33, ""), (34, ", usage 1"), (99, ", usage 1"), (100, ", usage 2")] {
@@ -247,22 +265,37 @@ fn prices_are_in_the_tenants_currency_or_there_are_none() {
     let sql = "SELECT currency FROM saas.payment_invoices";
     assert_eq!(books.one::<String>(sql, &[]), "JPY");
     let paris = books.tenant_in("Europe/Paris", "EUR");
-    let refused = assert_sqlstate(subscribe(&mut books.worker, paris, "plus", 1, "2026-01-01Z", None), "22023");
+    let refused = assert_sqlstate(
+        subscribe(&mut books.worker, paris, "plus", 1, "2026-01-01Z", None),
+        "22023",
+    );
     assert_eq!(refused.message(), "the plan \"plus\" has no price in EUR");
-    let refused = assert_sqlstate(subscribe(&mut books.worker, paris, "pluss", 1, "2026-01-01Z", None), "42704");
+    let refused = assert_sqlstate(
+        subscribe(&mut books.worker, paris, "pluss", 1, "2026-01-01Z", None),
+        "42704",
+    );
     assert_eq!(refused.hint(), Some("Did you mean \"plus\"?"));
     // What is billed in one currency stays in it.
-    assert_sqlstate(books.data.execute("UPDATE saas.tenants SET currency = 'USD' WHERE id = $1", &[&tokyo]), "55000");
+    assert_sqlstate(
+        books.data.execute("UPDATE saas.tenants SET currency = 'USD' WHERE id = $1", &[&tokyo]),
+        "55000",
+    );
 }
 
 #[test]
 fn a_year_is_billed_at_its_end_and_usage_every_month() {
     let mut books = Books::new();
-    books.plan("yearly", "base_price, seat_price, billing_interval, setup_fee", "36500, 3650, 'yearly', 9");
+    books.plan(
+        "yearly",
+        "base_price, seat_price, billing_interval, setup_fee",
+        "36500, 3650, 'yearly', 9",
+    );
     books.feature("yearly", "call", 10, Some("1"));
     let tenant = books.tenant("yearly");
     books.subscribe(tenant, "yearly", 2, "2024-03-10 15:30Z", None);
-    for (at, units) in [("2024-03-31 23:00Z", 15), ("2024-08-01Z", 11), ("2025-03-09Z", 12), ("2025-03-31Z", 20)] {
+    for (at, units) in
+        [("2024-03-31 23:00Z", 15), ("2024-08-01Z", 11), ("2025-03-09Z", 12), ("2025-03-31Z", 20)]
+    {
         books.used(tenant, "call", units, at);
     }
     books.close("2026-03-01");
@@ -286,7 +319,12 @@ fn a_year_is_billed_at_its_end_and_usage_every_month() {
     books.close("2026-03-01");
     assert_eq!(
         books.invoices(short),
-        ["2025-01-01 setup 9 = 9", "2025-02-01 nothing = 0", "2025-03-01 nothing = 0", "2025-04-01 subscription 10000 = 10000"]
+        [
+            "2025-01-01 setup 9 = 9",
+            "2025-02-01 nothing = 0",
+            "2025-03-01 nothing = 0",
+            "2025-04-01 subscription 10000 = 10000"
+        ]
     );
     // A year that ends with the month's last day belongs to that month.
     let new_year = books.subscribed("yearly", "2024-01-01 08:00Z");
@@ -358,7 +396,10 @@ fn late_usage_of_an_ended_contract_counts_in_its_period() {
     books.close("2026-01-01");
     assert_eq!(
         books.invoices(acme),
-        ["2026-01-10 subscription 1000, usage 11 = 1011", "2026-01-20 subscription 3100, usage 100 = 3200"]
+        [
+            "2026-01-10 subscription 1000, usage 11 = 1011",
+            "2026-01-20 subscription 3100, usage 100 = 3200"
+        ]
     );
     books.balanced();
 }
@@ -373,7 +414,9 @@ fn two_contracts_in_a_month_bill_the_usage_once() {
         let acme = books.tenant("Acme");
         books.credit(acme, 100, 50, None);
         books.subscribe(acme, "plus", 1, "2026-01-01Z", None);
-        books.run("UPDATE saas.tenant_subscriptions SET status = 'canceled', ended_at = '2026-01-11Z'");
+        books.run(
+            "UPDATE saas.tenant_subscriptions SET status = 'canceled', ended_at = '2026-01-11Z'",
+        );
         books.subscribe(acme, "dear", 1, "2026-01-21Z", None);
         books.used(acme, "project.create", 1200, "2026-01-05Z");
         if together {
@@ -386,7 +429,10 @@ fn two_contracts_in_a_month_bill_the_usage_once() {
         }
         assert_eq!(
             books.invoices(acme),
-            ["2026-01-01 subscription 645 = 645", "2026-01-21 subscription 11000, usage 6000, credit -100 = 16900"]
+            [
+                "2026-01-01 subscription 645 = 645",
+                "2026-01-21 subscription 11000, usage 6000, credit -100 = 16900"
+            ]
         );
         // A late unit is rated as the others were, and once.
         books.used(acme, "project.create", 2, "2026-01-06Z");
@@ -439,7 +485,10 @@ fn expired_credits_are_gone_and_the_ledger_says_so() {
     assert_eq!(books.balance(acme), 1200);
     assert_eq!(books.bill(acme, "2026-01-01"), "subscription 2000, credit -1200 = 800");
     let sql = "SELECT string_agg(concat_ws(' ', entry, delta, balance_after), ', ' ORDER BY entry) FROM saas.tenant_credit_ledger WHERE tenant_id = $1";
-    assert_eq!(books.one::<String>(sql, &[&acme]), "1 500 500, 2 700 1200, 3 300 1500, 4 -300 1200, 5 -1200 0");
+    assert_eq!(
+        books.one::<String>(sql, &[&acme]),
+        "1 500 500, 2 700 1200, 3 300 1500, 4 -300 1200, 5 -1200 0"
+    );
     let sql = "SELECT amount FROM saas.credit_allocations WHERE grant_id = $1";
     assert_eq!(books.one::<i64>(sql, &[&expiring]), 700);
     // Expired ones can't be spent, though the balance of the last entry still counts them.
@@ -492,7 +541,8 @@ fn credits_are_spent_once_by_many() {
         books::close(&mut closer, "2026-01-01", 2).unwrap();
         spenders.into_iter().map(|spender| spender.join().unwrap()).sum()
     });
-    let billed: i64 = books.one("SELECT sum(credit_amount)::bigint FROM saas.payment_invoices", &[]);
+    let billed: i64 =
+        books.one("SELECT sum(credit_amount)::bigint FROM saas.payment_invoices", &[]);
     let left: i64 = books.one("SELECT sum(saas.credit_balance(id))::bigint FROM saas.tenants", &[]);
     assert_eq!(spent + billed + left, 8000);
     books.balanced();
@@ -515,7 +565,11 @@ fn a_grant_is_given_once_a_key() {
             .map(|_| {
                 let mut client = books.db.owner();
                 scope.spawn(move || -> Uuid {
-                    one(&mut client, "SELECT saas.grant_credit($1, 7, 'Present', 'promo', 'other key')", &[&acme])
+                    one(
+                        &mut client,
+                        "SELECT saas.grant_credit($1, 7, 'Present', 'promo', 'other key')",
+                        &[&acme],
+                    )
                 })
             })
             .collect();
@@ -559,12 +613,17 @@ fn one_live_subscription_one_invoice_one_number() {
     let mut books = Books::new();
     let acme = books.tenant("Acme");
     let outcomes = at_once(&books, 6, |client| {
-        subscribe(client, acme, "plus", 1, "2026-01-01Z", None).map_err(|error| error.code().unwrap().code().to_owned())
+        subscribe(client, acme, "plus", 1, "2026-01-01Z", None)
+            .map_err(|error| error.code().unwrap().code().to_owned())
     });
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
-    assert!(outcomes.iter().filter_map(|outcome| outcome.as_ref().err()).all(|code| code == "55000"));
+    assert!(
+        outcomes.iter().filter_map(|outcome| outcome.as_ref().err()).all(|code| code == "55000")
+    );
     let invoices: BTreeSet<Uuid> =
-        at_once(&books, 6, |client| generate(client, acme, "2026-01-20").unwrap()).into_iter().collect();
+        at_once(&books, 6, |client| generate(client, acme, "2026-01-20").unwrap())
+            .into_iter()
+            .collect();
     assert_eq!(invoices.len(), 1);
     let invoice = *invoices.first().unwrap();
     let numbers: BTreeSet<String> =
@@ -581,7 +640,11 @@ fn one_live_subscription_one_invoice_one_number() {
     books.balanced();
 }
 
-fn at_once<T: Send>(books: &Books, sessions: usize, work: impl Fn(&mut postgres::Client) -> T + Sync) -> Vec<T> {
+fn at_once<T: Send>(
+    books: &Books,
+    sessions: usize,
+    work: impl Fn(&mut postgres::Client) -> T + Sync,
+) -> Vec<T> {
     let start = Barrier::new(sessions);
     thread::scope(|scope| {
         let running: Vec<_> = (0..sessions)
@@ -606,16 +669,25 @@ fn numbers_have_no_gap() {
         books.subscribed("plus", "2026-01-01Z");
     }
     books.close("2026-01-01");
-    let invoices: Vec<Uuid> =
-        books.data.query("SELECT id FROM saas.payment_invoices", &[]).unwrap().iter().map(|row| row.get(0)).collect();
+    let invoices: Vec<Uuid> = books
+        .data
+        .query("SELECT id FROM saas.payment_invoices", &[])
+        .unwrap()
+        .iter()
+        .map(|row| row.get(0))
+        .collect();
     thread::scope(|scope| {
         for session in 0..8 {
             let (mut client, invoices) = (books.db.connect("saas_worker"), &invoices);
             scope.spawn(move || {
-                for (place, invoice) in invoices.iter().enumerate().filter(|(place, _)| place % 8 == session) {
+                for (place, invoice) in
+                    invoices.iter().enumerate().filter(|(place, _)| place % 8 == session)
+                {
                     if place % 3 == 0 {
                         let mut transaction = client.transaction().unwrap();
-                        transaction.execute("SELECT saas.finalize_invoice($1)", &[invoice]).unwrap();
+                        transaction
+                            .execute("SELECT saas.finalize_invoice($1)", &[invoice])
+                            .unwrap();
                         transaction.rollback().unwrap();
                     }
                     if place % 5 > 0 {
@@ -626,7 +698,10 @@ fn numbers_have_no_gap() {
         }
     });
     assert_eq!(books.count("saas.payment_invoices WHERE number IS NOT NULL"), 32);
-    assert_eq!(books.one::<String>("SELECT max(number) FROM saas.payment_invoices", &[]), "INV-000032");
+    assert_eq!(
+        books.one::<String>("SELECT max(number) FROM saas.payment_invoices", &[]),
+        "INV-000032"
+    );
     books.balanced();
 }
 
@@ -686,7 +761,8 @@ fn an_invoice_is_the_sum_of_its_lines_at_every_commit() {
     // Every legal flow goes through with the constraints checked at once.
     let mut transaction = books.worker.transaction().unwrap();
     transaction.batch_execute("SET CONSTRAINTS ALL IMMEDIATE").unwrap();
-    let february: Uuid = one(&mut transaction, "SELECT saas.generate_invoice($1, '2026-02-01')", &[&acme]);
+    let february: Uuid =
+        one(&mut transaction, "SELECT saas.generate_invoice($1, '2026-02-01')", &[&acme]);
     let number: String = one(&mut transaction, "SELECT saas.finalize_invoice($1)", &[&draft]);
     assert_eq!(number, "INV-000001");
     transaction.commit().unwrap();
@@ -710,7 +786,9 @@ fn an_invoice_is_the_sum_of_its_lines_at_every_commit() {
     ] {
         assert_sqlstate(books.data.batch_execute(&tampering), "55000");
     }
-    books.run(&format!("UPDATE saas.payment_invoices SET due_at = now(), provider = NULL WHERE id = '{draft}'"));
+    books.run(&format!(
+        "UPDATE saas.payment_invoices SET due_at = now(), provider = NULL WHERE id = '{draft}'"
+    ));
     assert_eq!(books.told(draft), "subscription 2000, usage 2000 = 4000");
     books.balanced();
 }
@@ -741,7 +819,10 @@ fn an_invoice_moves_from_state_to_state_as_listed() {
                 Ok(_) => {}
                 Err(error) => {
                     let code = error.code().unwrap().code();
-                    assert!(code == "55000" || to == "draft" && code == "23514", "{from} to {to}: {error:?}");
+                    assert!(
+                        code == "55000" || to == "draft" && code == "23514",
+                        "{from} to {to}: {error:?}"
+                    );
                 }
             }
         }
@@ -755,7 +836,8 @@ fn an_invoice_moves_from_state_to_state_as_listed() {
     let draft = generate(&mut books.worker, acme, "2026-01-01").unwrap();
     for to in ["paid", "void", "open"] {
         let sql = "UPDATE saas.payment_invoices SET status = $2 WHERE id = $1";
-        let code = books.data.execute(sql, &[&draft, &to]).unwrap_err().code().unwrap().code().to_owned();
+        let code =
+            books.data.execute(sql, &[&draft, &to]).unwrap_err().code().unwrap().code().to_owned();
         assert!(code == "55000" || code == "23514", "draft to {to}: {code}");
     }
 }
@@ -767,14 +849,39 @@ fn the_chain_of_billed_periods_has_one_way_on() {
     let acme = books.subscribed("plus", "2026-01-01Z");
     books.close("2026-02-01");
     for (start, end, previous, constraint) in [
-        ("2026-04-01", "2026-05-01", "'2026-04-01'", "billed_periods_tenant_id_subscription_id_previous_end_fkey"),
+        (
+            "2026-04-01",
+            "2026-05-01",
+            "'2026-04-01'",
+            "billed_periods_tenant_id_subscription_id_previous_end_fkey",
+        ),
         ("2026-02-01", "2026-02-15", "'2026-02-01'", "billed_periods_pkey"),
         ("2026-02-15", "2026-04-01", "'2026-02-01'", "billed_periods_check1"),
-        ("2026-02-15", "2026-04-01", "'2026-02-15'", "billed_periods_tenant_id_subscription_id_previous_end_fkey"),
-        ("2026-04-01", "2026-05-01", "NULL", "billed_periods_tenant_id_subscription_id_previous_end_key"),
-        ("2025-12-01", "2026-01-01", "NULL", "billed_periods_tenant_id_subscription_id_previous_end_key"),
+        (
+            "2026-02-15",
+            "2026-04-01",
+            "'2026-02-15'",
+            "billed_periods_tenant_id_subscription_id_previous_end_fkey",
+        ),
+        (
+            "2026-04-01",
+            "2026-05-01",
+            "NULL",
+            "billed_periods_tenant_id_subscription_id_previous_end_key",
+        ),
+        (
+            "2025-12-01",
+            "2026-01-01",
+            "NULL",
+            "billed_periods_tenant_id_subscription_id_previous_end_key",
+        ),
         ("2026-03-01", "2026-03-01", "'2026-03-01'", "billed_periods_check"),
-        ("2026-01-15", "2026-02-01", "'2026-01-15'", "billed_periods_tenant_id_subscription_id_period_end_key"),
+        (
+            "2026-01-15",
+            "2026-02-01",
+            "'2026-01-15'",
+            "billed_periods_tenant_id_subscription_id_period_end_key",
+        ),
     ] {
         let sql = format!(
             "INSERT INTO saas.billed_periods (tenant_id, subscription_id, period_start, period_end, previous_end, plan_id, seats, period, invoice_id)
@@ -815,7 +922,12 @@ fn the_terms_of_a_plan_in_use_are_fixed() {
     );
     let new = books.subscribed("plus", "2026-01-01Z");
     assert_eq!(books.bill(new, "2026-01-01"), "subscription 2500 = 2500");
-    assert_eq!(books.count("saas.tenant_subscriptions s JOIN saas.plans p ON p.id = s.plan_id WHERE p.version = 1"), 1);
+    assert_eq!(
+        books.count(
+            "saas.tenant_subscriptions s JOIN saas.plans p ON p.id = s.plan_id WHERE p.version = 1"
+        ),
+        1
+    );
 }
 
 /// Billing is the worker's and the platform's; a tenant may put itself on a plan, from now on and without a trial of its own.
@@ -862,7 +974,12 @@ fn who_may_bill() {
         (&acme.member, &acme, plainly, true),
         (&globex.owner, &acme, plainly, true),
         (&acme.owner, &acme, "SELECT saas.subscribe($1, 'free', trial => '10 years')", true),
-        (&acme.owner, &acme, "SELECT saas.subscribe($1, 'free', starts_at => now() - interval '1 day')", true),
+        (
+            &acme.owner,
+            &acme,
+            "SELECT saas.subscribe($1, 'free', starts_at => now() - interval '1 day')",
+            true,
+        ),
         (&acme.owner, &acme, plainly, false),
     ] {
         let within = if person.id == globex.owner.id { None } else { Some(&acme) };
@@ -878,7 +995,9 @@ fn who_may_bill() {
     assert_sqlstate(story.data.execute(plainly, &[&acme.id]), "55000");
     // The balance is for billing.view, of one's own tenant.
     let balance = "SELECT saas.credit_balance($1)";
-    for (person, tenant, sqlstate) in [(&acme.admin, &acme, ""), (&acme.member, &acme, "42501"), (&globex.owner, &acme, "42501")] {
+    for (person, tenant, sqlstate) in
+        [(&acme.admin, &acme, ""), (&acme.member, &acme, "42501"), (&globex.owner, &acme, "42501")]
+    {
         let mut asked = asking(&mut app, person, None);
         match (asked.query_one(balance, &[&tenant.id]), sqlstate) {
             (Ok(row), "") => assert_eq!(row.get::<_, i64>(0), 0),
@@ -921,13 +1040,17 @@ fn the_documented_cases_are_so() {
 
 /// As psql shows them unaligned.
 fn rows_of(client: &mut postgres::Client, sql: &str) -> Vec<String> {
-    let messages = client.simple_query(sql).unwrap_or_else(|error| panic!("docs/cases.md: {sql}{error:?}"));
+    let messages =
+        client.simple_query(sql).unwrap_or_else(|error| panic!("docs/cases.md: {sql}{error:?}"));
     messages
         .iter()
         .filter_map(|message| match message {
-            postgres::SimpleQueryMessage::Row(row) => {
-                Some((0..row.len()).map(|i| row.get(i).unwrap_or_default()).collect::<Vec<_>>().join(" | "))
-            }
+            postgres::SimpleQueryMessage::Row(row) => Some(
+                (0..row.len())
+                    .map(|i| row.get(i).unwrap_or_default())
+                    .collect::<Vec<_>>()
+                    .join(" | "),
+            ),
             _ => None,
         })
         .collect()

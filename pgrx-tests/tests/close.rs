@@ -47,10 +47,16 @@ fn a_month_is_closed_batch_by_batch_and_once() {
     close(&mut worker, "2026-01-31", 3).unwrap();
     assert_eq!(books.progress("2026-01-01"), "7 of 7, 0 parked, finished");
     // A batch was a transaction: three of them wrote invoices.
-    assert_eq!(books.one::<i64>("SELECT count(DISTINCT created_at) FROM saas.payment_invoices", &[]), 3);
+    assert_eq!(
+        books.one::<i64>("SELECT count(DISTINCT created_at) FROM saas.payment_invoices", &[]),
+        3
+    );
     for (place, tenant) in tenants.iter().enumerate() {
         let usage = if place == 0 { String::new() } else { format!(", usage {}", place * 10) };
-        assert_eq!(books.invoices(*tenant), [format!("2026-01-01 subscription 2000{usage}, credit -5 = {}", 1995 + place * 10)]);
+        assert_eq!(
+            books.invoices(*tenant),
+            [format!("2026-01-01 subscription 2000{usage}, credit -5 = {}", 1995 + place * 10)]
+        );
     }
     let before = books.everything();
     close(&mut worker, "2026-01-01", 1000).unwrap();
@@ -58,7 +64,14 @@ fn a_month_is_closed_batch_by_batch_and_once() {
     assert_eq!(books.everything(), before);
     assert_eq!(books.progress("2026-01-01"), "7 of 7, 0 parked, finished");
     // The worker sees its progress.
-    assert_eq!(one::<i64>(&mut worker, "SELECT done FROM saas.close_progress WHERE period = '2026-01-01'", &[]), 7);
+    assert_eq!(
+        one::<i64>(
+            &mut worker,
+            "SELECT done FROM saas.close_progress WHERE period = '2026-01-01'",
+            &[]
+        ),
+        7
+    );
     books.balanced();
 }
 
@@ -67,9 +80,15 @@ fn what_is_not_to_be_closed_is_refused() {
     let mut books = Books::new();
     let acme = books.subscribed("plus", "2026-01-01Z");
     let worker = &mut books.worker;
-    assert_sqlstate(worker.batch_execute("BEGIN; CALL saas.close_period('2026-01-01'); COMMIT"), "2D000");
+    assert_sqlstate(
+        worker.batch_execute("BEGIN; CALL saas.close_period('2026-01-01'); COMMIT"),
+        "2D000",
+    );
     worker.batch_execute("ROLLBACK").unwrap();
-    assert_sqlstate(worker.batch_execute("BEGIN; CALL saas.close_period('2020-01-01'); COMMIT"), "2D000");
+    assert_sqlstate(
+        worker.batch_execute("BEGIN; CALL saas.close_period('2020-01-01'); COMMIT"),
+        "2D000",
+    );
     worker.batch_execute("ROLLBACK").unwrap();
     assert_sqlstate(worker.batch_execute("DO $$ BEGIN PERFORM 1; CALL saas.close_period('2026-01-01'); EXCEPTION WHEN division_by_zero THEN NULL; END $$"), "2D000");
     assert_sqlstate(worker.batch_execute("CALL saas.close_period(current_date)"), "55000");
@@ -121,11 +140,14 @@ fn an_anniversary_that_still_runs_is_left_for_the_next_call() {
     books.plan("anniversary", "billing_cycle", "'anniversary'");
     let tenant = books.tenant("Acme");
     // From the last day of the month before this one: closed only on the last day of this month.
-    let from: String = books.one("SELECT (date_trunc('month', now()) - interval '1 day')::text", &[]);
+    let from: String =
+        books.one("SELECT (date_trunc('month', now()) - interval '1 day')::text", &[]);
     books.subscribe(tenant, "anniversary", 1, &from, None);
     books.close(&from[..10]);
-    let ended: i64 = books.one("SELECT count(*) FROM saas.billed_periods WHERE period_end <= current_date", &[]);
-    let runs: bool = books.one("SELECT current_period_end > current_date FROM saas.tenant_subscriptions", &[]);
+    let ended: i64 =
+        books.one("SELECT count(*) FROM saas.billed_periods WHERE period_end <= current_date", &[]);
+    let runs: bool =
+        books.one("SELECT current_period_end > current_date FROM saas.tenant_subscriptions", &[]);
     assert!(runs);
     assert_eq!(books.count("saas.payment_invoices"), ended);
 }
@@ -149,7 +171,13 @@ fn two_closers_at_once_make_one_invoice_each() {
     });
     assert_eq!(books.count("saas.close_parked"), 0);
     for tenant in tenants {
-        assert_eq!(books.invoices(tenant), ["2025-12-01 subscription 2000, credit -100 = 1900", "2026-01-01 subscription 2000 = 2000"]);
+        assert_eq!(
+            books.invoices(tenant),
+            [
+                "2025-12-01 subscription 2000, credit -100 = 1900",
+                "2026-01-01 subscription 2000 = 2000"
+            ]
+        );
     }
     // Whoever comes last waits for what the other holds, and then says that all is done.
     assert_eq!(books.progress("2026-01-01"), "80 of 80, 0 parked, finished");
@@ -163,7 +191,8 @@ fn generating_while_closing_makes_one_invoice() {
     let start = Barrier::new(3);
     thread::scope(|scope| {
         for direction in [false, true] {
-            let (mut client, tenants, start) = (books.db.connect("saas_worker"), tenants.clone(), &start);
+            let (mut client, tenants, start) =
+                (books.db.connect("saas_worker"), tenants.clone(), &start);
             scope.spawn(move || {
                 start.wait();
                 let mut order: Vec<_> = tenants.iter().collect();
@@ -193,7 +222,8 @@ fn a_tenant_that_can_not_be_billed_stops_nobody() {
     books.feature("bounded", "call", 0, Some(bounded));
     let mut tenants = books.many(5, "plus", "2025-12-01Z");
     let broken = books.subscribed("bounded", "2025-12-01Z");
-    let (overflowing, moneyless) = (books.subscribed("plus", "2025-12-01Z"), books.subscribed("plus", "2025-12-01Z"));
+    let (overflowing, moneyless) =
+        (books.subscribed("plus", "2025-12-01Z"), books.subscribed("plus", "2025-12-01Z"));
     tenants.extend(books.many(5, "plus", "2025-12-01Z"));
     books.used(broken, "call", 11, "2025-12-10Z");
     books.used(broken, "call", 2, "2026-01-10Z");
@@ -206,15 +236,33 @@ fn a_tenant_that_can_not_be_billed_stops_nobody() {
     }
     let parked = |books: &mut Books| -> Vec<(Uuid, String, i32)> {
         let sql = "SELECT tenant_id, sqlstate, attempts FROM saas.close_parked ORDER BY tenant_id";
-        books.data.query(sql, &[]).unwrap().iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect()
+        books
+            .data
+            .query(sql, &[])
+            .unwrap()
+            .iter()
+            .map(|row| (row.get(0), row.get(1), row.get(2)))
+            .collect()
     };
-    let mut wanted = vec![(broken, "22003".to_owned(), 1), (overflowing, "22003".into(), 1), (moneyless, "23502".into(), 1)];
+    let mut wanted = vec![
+        (broken, "22003".to_owned(), 1),
+        (overflowing, "22003".into(), 1),
+        (moneyless, "23502".into(), 1),
+    ];
     wanted.sort();
     assert_eq!(parked(&mut books), wanted);
     // Nothing of theirs is half done; the overflowing one's December was fine.
-    assert_eq!((books.invoices(broken).len(), books.invoices(overflowing).len(), books.invoices(moneyless).len()), (0, 1, 0));
+    assert_eq!(
+        (
+            books.invoices(broken).len(),
+            books.invoices(overflowing).len(),
+            books.invoices(moneyless).len()
+        ),
+        (0, 1, 0)
+    );
     assert_eq!(books.progress("2026-01-01"), "21 of 24, 3 parked, finished");
-    let error: String = books.one("SELECT error FROM saas.close_parked WHERE tenant_id = $1", &[&broken]);
+    let error: String =
+        books.one("SELECT error FROM saas.close_parked WHERE tenant_id = $1", &[&broken]);
     assert_eq!(error, "the price model's last tier ends below 11");
     books.balanced();
     close(&mut worker, "2026-01-01", 4).unwrap();
@@ -234,10 +282,16 @@ fn a_tenant_that_can_not_be_billed_stops_nobody() {
          UPDATE saas.tenants SET currency = 'USD' WHERE id = '{moneyless}'"
     ));
     close(&mut worker, "2026-01-01", 4).unwrap();
-    assert_eq!(books.invoices(broken), ["2025-12-01 subscription 0, usage 11 = 11", "2026-01-01 subscription 0, usage 2 = 2"]);
+    assert_eq!(
+        books.invoices(broken),
+        ["2025-12-01 subscription 0, usage 11 = 11", "2026-01-01 subscription 0, usage 2 = 2"]
+    );
     assert_eq!(books.invoices(overflowing)[1], "2026-01-01 subscription 2000, usage 1000 = 3000");
     assert_eq!(books.invoices(moneyless).len(), 2);
-    assert_eq!((parked(&mut books), books.progress("2026-01-01")), (vec![], "26 of 26, 0 parked, finished".into()));
+    assert_eq!(
+        (parked(&mut books), books.progress("2026-01-01")),
+        (vec![], "26 of 26, 0 parked, finished".into())
+    );
 }
 
 /// A stop in the middle of a batch undoes the batch, keeps those before, parks nobody, and the next call goes on.
@@ -252,7 +306,12 @@ fn a_stopped_close_keeps_whole_batches() {
         // Somebody holds a counter of the sixth: folding it waits, in the middle of the second batch.
         let mut holder = books.db.owner();
         let mut holding = holder.transaction().unwrap();
-        holding.execute("SELECT FROM saas.usage_counter_slots WHERE tenant_id = $1 FOR UPDATE", &[&tenants[5]]).unwrap();
+        holding
+            .execute(
+                "SELECT FROM saas.usage_counter_slots WHERE tenant_id = $1 FOR UPDATE",
+                &[&tenants[5]],
+            )
+            .unwrap();
 
         let mut worker = books.db.connect("saas_worker");
         if by_timeout {
@@ -268,7 +327,10 @@ fn a_stopped_close_keeps_whole_batches() {
             assert_sqlstate(close(&mut worker, "2026-01-01", 4), "57014");
             stopper.join().unwrap();
         }
-        assert_eq!((books.count("saas.payment_invoices"), books.count("saas.close_parked")), (4, 0));
+        assert_eq!(
+            (books.count("saas.payment_invoices"), books.count("saas.close_parked")),
+            (4, 0)
+        );
         assert_eq!(books.count("saas.usage_fees"), 4);
         assert_eq!(books.progress("2026-01-01"), "4 of 12, 0 parked, running");
         books.balanced();
@@ -337,7 +399,13 @@ fn a_random_world_equals_its_recount() {
             .iter()
             .map(|row| row.get(0))
             .collect();
-        assert!(wrong.is_empty(), "seed {seed}: {} of {}\n{}", wrong.len(), books.count("world.wanted"), wrong[..wrong.len().min(4)].join("\n"));
+        assert!(
+            wrong.is_empty(),
+            "seed {seed}: {} of {}\n{}",
+            wrong.len(),
+            books.count("world.wanted"),
+            wrong[..wrong.len().min(4)].join("\n")
+        );
         // It was no idle world.
         for line in ["seat", "used", "late", "set-up", "minimum", "="] {
             let sql = "SELECT count(*) FROM world.made WHERE invoice ~ ('[1-9][0-9]* ' || $1)";

@@ -384,6 +384,16 @@ fn only_a_gateway_asserts_a_user() {
     one::<Uuid>(&mut story.data, "SELECT saas.begin_request_as($1)", &[&acme.owner.id]);
 }
 
+/// How many rows of what is a person's own this request sees.
+fn own_business(request: &mut impl postgres::GenericClient) -> i64 {
+    one(
+        request,
+        "SELECT (SELECT count(*) FROM (SELECT id FROM saas.sessions) s)
+              + (SELECT count(*) FROM saas.system_role_assignments)",
+        &[],
+    )
+}
+
 #[test]
 fn an_api_key_has_its_tenant_and_its_role() {
     let mut story = Story::new();
@@ -416,6 +426,8 @@ fn an_api_key_has_its_tenant_and_its_role() {
         assert_eq!(permissions, ["tenant.read"]);
         let tenants: Vec<Uuid> = one(&mut request, "SELECT array_agg(id) FROM saas.tenants", &[]);
         assert_eq!(tenants, [acme.id]);
+        // His sessions and system roles are his own business, not a program's.
+        assert_eq!(own_business(&mut request), 0);
         let result = request.execute("SELECT saas.create_tenant('another')", &[]);
         assert_sqlstate(result, "42501");
     }
@@ -501,6 +513,7 @@ fn an_impersonation_opens_one_tenant() {
         ));
         let tenants: i64 = one(&mut request, "SELECT count(*) FROM saas.tenants", &[]);
         assert_eq!(tenants, i64::from(kind == "app"));
+        assert_eq!(own_business(&mut request), 0);
         assert_sqlstate(request.execute("SELECT saas.create_tenant('his')", &[]), "42501");
     }
     let mut app = story.db.kind("app");

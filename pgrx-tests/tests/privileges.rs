@@ -21,6 +21,7 @@ const FUNCTIONS: &[(&str, &[&str])] = &[
             "begin_request",
             "revoke_session",
             "current_user_id",
+            "oneself",
             "current_tenant_id",
             "current_session_id",
             "current_impersonator_id",

@@ -4,8 +4,8 @@ mod books;
 
 use books::{Books, record};
 use postgres::Client;
-use saas_core_tests::story::one;
 use saas_core_tests::assert_sqlstate;
+use saas_core_tests::story::one;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -30,7 +30,11 @@ impl Books {
 }
 
 /// A batch of one tenant in January: (feature, units, id).
-fn batch(client: &mut Client, tenant: Uuid, events: &[(&str, i64, Option<&str>)]) -> Result<i64, postgres::Error> {
+fn batch(
+    client: &mut Client,
+    tenant: Uuid,
+    events: &[(&str, i64, Option<&str>)],
+) -> Result<i64, postgres::Error> {
     let tenants = vec![tenant; events.len()];
     let features: Vec<&str> = events.iter().map(|event| event.0).collect();
     let units: Vec<i64> = events.iter().map(|event| event.1).collect();
@@ -42,12 +46,19 @@ fn batch(client: &mut Client, tenant: Uuid, events: &[(&str, i64, Option<&str>)]
 #[test]
 fn an_event_counts_once_however_it_comes() {
     let mut books = Books::new();
-    let (acme, globex) = (books.subscribed("plus", "2026-01-01Z"), books.subscribed("plus", "2026-01-01Z"));
+    let (acme, globex) =
+        (books.subscribed("plus", "2026-01-01Z"), books.subscribed("plus", "2026-01-01Z"));
     let p = "project.create";
     let worker = &mut books.worker;
     // Within a batch, across batches, across kinds of call; another tenant's id is another id.
-    assert_eq!(batch(worker, acme, &[(p, 1, Some("a")), (p, 1, Some("a")), (p, 2, Some("b"))]).unwrap(), 2);
-    assert_eq!(batch(worker, acme, &[(p, 1, Some("a")), (p, 4, Some("c")), (p, 2, Some("b"))]).unwrap(), 1);
+    assert_eq!(
+        batch(worker, acme, &[(p, 1, Some("a")), (p, 1, Some("a")), (p, 2, Some("b"))]).unwrap(),
+        2
+    );
+    assert_eq!(
+        batch(worker, acme, &[(p, 1, Some("a")), (p, 4, Some("c")), (p, 2, Some("b"))]).unwrap(),
+        1
+    );
     assert!(!record(worker, acme, p, 4, Some("c"), JANUARY).unwrap());
     assert!(record(worker, globex, p, 100, Some("c"), JANUARY).unwrap());
     // Without an id every delivery counts.
@@ -71,20 +82,29 @@ fn the_first_of_two_meanings_of_an_id_stands() {
     assert!(!record(&mut books.worker, acme, "call", 6, Some("a"), JANUARY).unwrap());
     assert!(!record(&mut books.worker, acme, "project.create", 5, Some("a"), JANUARY).unwrap());
     assert!(!record(&mut books.worker, acme, "call", 5, Some("a"), JANUARY).unwrap());
-    assert_eq!((books.total(acme, "call"), books.total(acme, "project.create"), books.conflicts()), (5, 0, 2));
+    assert_eq!(
+        (books.total(acme, "call"), books.total(acme, "project.create"), books.conflicts()),
+        (5, 0, 2)
+    );
     let sql = "SELECT concat_ws(' ', severity, subject, evidence->>'first_units', evidence->>'units') FROM saas.security_events
                 WHERE kind = 'usage_event_conflict' AND tenant_id = $1 ORDER BY id LIMIT 1";
     assert_eq!(books.one::<String>(sql, &[&acme]), "low a 5 6");
     // Within one batch the earlier one is the first.
-    assert_eq!(batch(&mut books.worker, acme, &[("call", 7, Some("b")), ("call", 8, Some("b"))]).unwrap(), 1);
+    assert_eq!(
+        batch(&mut books.worker, acme, &[("call", 7, Some("b")), ("call", 8, Some("b"))]).unwrap(),
+        1
+    );
     assert_eq!((books.total(acme, "call"), books.conflicts()), (12, 3));
     // And of two sessions at once the one that commits.
     let mut first = books.db.connect("saas_worker");
     let mut transaction = first.transaction().unwrap();
-    transaction.execute("SELECT saas.record_usage($1, 'call', 100, 'c', '2026-01-10Z')", &[&acme]).unwrap();
+    transaction
+        .execute("SELECT saas.record_usage($1, 'call', 100, 'c', '2026-01-10Z')", &[&acme])
+        .unwrap();
     thread::scope(|scope| {
         let mut second = books.db.connect("saas_worker");
-        let waiting = scope.spawn(move || record(&mut second, acme, "call", 200, Some("c"), JANUARY).unwrap());
+        let waiting = scope
+            .spawn(move || record(&mut second, acme, "call", 200, Some("c"), JANUARY).unwrap());
         until_somebody_waits(&mut books.data);
         transaction.commit().unwrap();
         assert!(!waiting.join().unwrap());
@@ -122,7 +142,9 @@ fn a_rolled_back_delivery_leaves_the_id_to_the_next() {
     // A savepoint takes the id back as well.
     let mut transaction = first.transaction().unwrap();
     let mut savepoint = transaction.savepoint("s").unwrap();
-    savepoint.execute("SELECT saas.record_usage($1, 'project.create', 7, 'b', '2026-01-10Z')", &[&acme]).unwrap();
+    savepoint
+        .execute("SELECT saas.record_usage($1, 'project.create', 7, 'b', '2026-01-10Z')", &[&acme])
+        .unwrap();
     savepoint.rollback().unwrap();
     let again = "SELECT saas.record_usage($1, 'project.create', 7, 'b', '2026-01-10Z')";
     assert!(one::<bool>(&mut transaction, again, &[&acme]));
@@ -138,7 +160,14 @@ fn eight_deliveries_at_once_count_as_one() {
     books.feature("plus", "call", 0, None);
     let tenants: Vec<Uuid> = (0..5).map(|_| books.subscribed("plus", "2026-01-01Z")).collect();
     let events: Vec<(Uuid, &str, i64, String)> = (0..1000)
-        .map(|i| (tenants[i % 5], if i % 3 == 0 { "call" } else { "project.create" }, 1 + i as i64 % 7, format!("e{i}")))
+        .map(|i| {
+            (
+                tenants[i % 5],
+                if i % 3 == 0 { "call" } else { "project.create" },
+                1 + i as i64 % 7,
+                format!("e{i}"),
+            )
+        })
         .collect();
     let start = Barrier::new(8);
     let new: i64 = thread::scope(|scope| {
@@ -167,7 +196,8 @@ fn eight_deliveries_at_once_count_as_one() {
     });
     assert_eq!(new, 1000);
     for tenant in tenants {
-        let wanted: i64 = events.iter().filter(|event| event.0 == tenant).map(|event| event.2).sum();
+        let wanted: i64 =
+            events.iter().filter(|event| event.0 == tenant).map(|event| event.2).sum();
         assert_eq!(books.total(tenant, "call") + books.total(tenant, "project.create"), wanted);
     }
     assert_eq!(books.conflicts(), 0);
@@ -180,31 +210,67 @@ fn what_can_not_be_counted_is_refused_whole() {
     let acme = books.subscribed("plus", "2026-01-01Z");
     let p = "project.create";
     let worker = &mut books.worker;
-    let refused = assert_sqlstate(batch(worker, acme, &[(p, 1, Some("a")), ("project.crate", 1, Some("b"))]), "42704");
+    let refused = assert_sqlstate(
+        batch(worker, acme, &[(p, 1, Some("a")), ("project.crate", 1, Some("b"))]),
+        "42704",
+    );
     assert_eq!(refused.message(), "event 1: no plan has the feature \"project.crate\"");
     assert_eq!(refused.hint(), Some("Did you mean \"project.create\"?"));
     assert_sqlstate(batch(worker, Uuid::new_v4(), &[(p, 1, Some("a"))]), "23503");
     assert_sqlstate(batch(worker, acme, &[(p, 1, Some("a")), (p, -1, Some("b"))]), "22023");
     assert_sqlstate(batch(worker, acme, &[(p, 1, Some("a")), (p, 1, Some(""))]), "22023");
     assert_sqlstate(batch(worker, acme, &[(p, 1, Some(&"x".repeat(256)))]), "22023");
-    assert_sqlstate(batch(worker, acme, &[(p, 1, Some("a")), (p, i64::MAX, None), (p, 1, None)]), "22003");
+    assert_sqlstate(
+        batch(worker, acme, &[(p, 1, Some("a")), (p, i64::MAX, None), (p, 1, None)]),
+        "22003",
+    );
     for (sql, sqlstate) in [
-        ("SELECT saas.record_usage_batch(ARRAY[$1::uuid, NULL], ARRAY['project.create', 'project.create'], ARRAY[1, 1])", "22023"),
+        (
+            "SELECT saas.record_usage_batch(ARRAY[$1::uuid, NULL], ARRAY['project.create', 'project.create'], ARRAY[1, 1])",
+            "22023",
+        ),
         ("SELECT saas.record_usage_batch(ARRAY[$1::uuid], ARRAY[NULL::text], ARRAY[1])", "22023"),
-        ("SELECT saas.record_usage_batch(ARRAY[$1::uuid], ARRAY['project.create'], ARRAY[NULL::bigint])", "22023"),
-        ("SELECT saas.record_usage_batch(ARRAY[$1::uuid], ARRAY['project.create'], ARRAY[1], occurred_at => ARRAY[NULL::timestamptz])", "22023"),
-        ("SELECT saas.record_usage_batch(ARRAY[$1::uuid], ARRAY['project.create', 'project.create'], ARRAY[1])", "22023"),
-        ("SELECT saas.record_usage_batch(ARRAY[$1::uuid], ARRAY['project.create'], ARRAY[1, 1])", "22023"),
-        ("SELECT saas.record_usage_batch(ARRAY[$1::uuid], ARRAY['project.create'], ARRAY[1], '{}')", "22023"),
-        ("SELECT saas.record_usage_batch(ARRAY[$1::uuid], ARRAY['project.create'], ARRAY[1], NULL, '{}')", "22023"),
-        ("SELECT saas.record_usage_batch(NULL, ARRAY['project.create'], ARRAY[1]) WHERE $1::uuid IS NOT NULL", "23502"),
+        (
+            "SELECT saas.record_usage_batch(ARRAY[$1::uuid], ARRAY['project.create'], ARRAY[NULL::bigint])",
+            "22023",
+        ),
+        (
+            "SELECT saas.record_usage_batch(ARRAY[$1::uuid], ARRAY['project.create'], ARRAY[1], occurred_at => ARRAY[NULL::timestamptz])",
+            "22023",
+        ),
+        (
+            "SELECT saas.record_usage_batch(ARRAY[$1::uuid], ARRAY['project.create', 'project.create'], ARRAY[1])",
+            "22023",
+        ),
+        (
+            "SELECT saas.record_usage_batch(ARRAY[$1::uuid], ARRAY['project.create'], ARRAY[1, 1])",
+            "22023",
+        ),
+        (
+            "SELECT saas.record_usage_batch(ARRAY[$1::uuid], ARRAY['project.create'], ARRAY[1], '{}')",
+            "22023",
+        ),
+        (
+            "SELECT saas.record_usage_batch(ARRAY[$1::uuid], ARRAY['project.create'], ARRAY[1], NULL, '{}')",
+            "22023",
+        ),
+        (
+            "SELECT saas.record_usage_batch(NULL, ARRAY['project.create'], ARRAY[1]) WHERE $1::uuid IS NOT NULL",
+            "23502",
+        ),
         ("SELECT saas.record_usage_batch(ARRAY[$1::uuid], NULL, ARRAY[1])", "23502"),
         ("SELECT saas.record_usage_batch(ARRAY[$1::uuid], ARRAY['project.create'], NULL)", "23502"),
-        ("SELECT saas.record_usage(NULL, 'project.create', 1, 'e') WHERE $1::uuid IS NOT NULL", "23502"),
+        (
+            "SELECT saas.record_usage(NULL, 'project.create', 1, 'e') WHERE $1::uuid IS NOT NULL",
+            "23502",
+        ),
         ("SELECT saas.record_usage($1, NULL, 1, 'e')", "23502"),
         ("SELECT saas.record_usage($1, 'project.create', NULL, 'e')", "23502"),
         ("SELECT saas.record_usage($1, 'project.create', 1, 'e', NULL)", "23502"),
-        ("SELECT saas.record_usage($1, 'project.create', 1, 'e', now() + interval '6 minutes')", "22023"),
+        (
+            "SELECT saas.record_usage($1, 'project.create', 1, 'e', now() + interval '6 minutes')",
+            "22023",
+        ),
         ("SELECT saas.record_usage($1, 'project.create', 1, 'e', 'infinity')", "22023"),
         ("SELECT saas.record_usage($1, 'project.create', 1, 'e', '-infinity')", "22023"),
         ("SELECT saas.record_usage($1, 'project.create', 1, 'e', '294276-12-31')", "22023"),
@@ -263,7 +329,13 @@ fn max_and_last_meters_know_late_values() {
     );
     let acme = books.subscribed("metered", "2026-01-01Z");
     // Several sessions, so that values sit in several slots.
-    for (units, at) in [(5, "2026-01-10Z"), (9, "2026-01-12Z"), (7, "2026-01-20Z"), (8, "2026-01-15Z"), (6, "2026-01-05Z")] {
+    for (units, at) in [
+        (5, "2026-01-10Z"),
+        (9, "2026-01-12Z"),
+        (7, "2026-01-20Z"),
+        (8, "2026-01-15Z"),
+        (6, "2026-01-05Z"),
+    ] {
         let mut session = books.db.connect("saas_worker");
         for feature in ["max", "last"] {
             record(&mut session, acme, feature, units, None, at).unwrap();
@@ -478,10 +550,16 @@ fn a_month_begins_where_the_tenant_is() {
         books.used(tenant, "call", 10, after);
         let sql = "SELECT string_agg(period || ' ' || units, ', ' ORDER BY period) FROM saas.usage_totals WHERE tenant_id = $1";
         let months: String = books.one(sql, &[&tenant]);
-        assert!(months == "2026-01-01 1, 2026-02-01 10" || months == "2026-03-01 1, 2026-04-01 10", "{zone}: {months}");
+        assert!(
+            months == "2026-01-01 1, 2026-02-01 10" || months == "2026-03-01 1, 2026-04-01 10",
+            "{zone}: {months}"
+        );
     }
     books.close("2026-04-01");
-    assert_eq!(books.one::<i64>("SELECT sum(total_amount)::bigint FROM saas.payment_invoices", &[]), 44);
+    assert_eq!(
+        books.one::<i64>("SELECT sum(total_amount)::bigint FROM saas.payment_invoices", &[]),
+        44
+    );
     books.balanced();
 }
 
@@ -491,7 +569,9 @@ fn fees_of_an_open_month_are_assessed_anew() {
     let mut books = Books::new();
     let acme = books.subscribed("plus", "2026-01-01Z");
     let globex = books.subscribed("plus", "2026-01-01Z");
-    let assess = |books: &mut Books| -> i64 { one(&mut books.worker, "SELECT saas.assess_usage_fees('2026-01-15')", &[]) };
+    let assess = |books: &mut Books| -> i64 {
+        one(&mut books.worker, "SELECT saas.assess_usage_fees('2026-01-15')", &[])
+    };
     let fees = "SELECT coalesce(sum(total_amount), 0)::bigint FROM saas.usage_fees";
     books.used(acme, "project.create", 1100, JANUARY);
     assert_eq!((books.roll_up("2026-01-15"), books.roll_up("2026-01-15")), (1, 0));
@@ -499,7 +579,10 @@ fn fees_of_an_open_month_are_assessed_anew() {
     assert_eq!(books.one::<i64>(fees, &[]), 1000);
     books.used(acme, "project.create", 100, JANUARY);
     books.used(globex, "project.create", 1001, JANUARY);
-    assert_eq!(one::<i64>(&mut books.worker, "SELECT saas.roll_up_usage('2026-01-15', $1)", &[&acme]), 1);
+    assert_eq!(
+        one::<i64>(&mut books.worker, "SELECT saas.roll_up_usage('2026-01-15', $1)", &[&acme]),
+        1
+    );
     assert_eq!(assess(&mut books), 1);
     assert_eq!(books.one::<i64>(fees, &[]), 2000);
     books.close("2026-01-01");
@@ -509,7 +592,9 @@ fn fees_of_an_open_month_are_assessed_anew() {
     for sql in ["SELECT saas.roll_up_usage(NULL)", "SELECT saas.assess_usage_fees(NULL)"] {
         assert_sqlstate(books.worker.query(sql, &[]), "23502");
     }
-    for sql in ["SELECT saas.roll_up_usage('infinity')", "SELECT saas.assess_usage_fees('-infinity')"] {
+    for sql in
+        ["SELECT saas.roll_up_usage('infinity')", "SELECT saas.assess_usage_fees('-infinity')"]
+    {
         assert_sqlstate(books.worker.query(sql, &[]), "22023");
     }
     books.balanced();

@@ -7,9 +7,9 @@ CREATE POLICY app_read ON saas.users FOR SELECT TO CURRENT_USER USING (
   OR id IN (SELECT m.user_id FROM saas.tenant_members m WHERE saas.has_tenant_permission(m.tenant_id, 'tenant.read')));
 CREATE POLICY admin_read ON saas.users FOR SELECT TO CURRENT_USER
   USING (saas.has_system_permission('platform.tenant.read'));
-CREATE POLICY app_read ON saas.sessions FOR SELECT TO CURRENT_USER USING (user_id = saas.current_user_id());
+CREATE POLICY app_read ON saas.sessions FOR SELECT TO CURRENT_USER USING (user_id = saas.oneself());
 CREATE POLICY admin_read ON saas.sessions FOR SELECT TO CURRENT_USER
   USING (saas.has_system_permission('platform.security.view'));
-CREATE POLICY app_read ON saas.accounts FOR SELECT TO CURRENT_USER USING (user_id = saas.current_user_id());
+CREATE POLICY app_read ON saas.accounts FOR SELECT TO CURRENT_USER USING (user_id = saas.oneself());
 CREATE POLICY admin_read ON saas.accounts FOR SELECT TO CURRENT_USER
   USING (saas.has_system_permission('platform.security.view'));

@@ -17,9 +17,9 @@ CREATE POLICY admin_read ON saas.roles FOR SELECT TO CURRENT_USER
 CREATE POLICY auditor_read ON saas.roles FOR SELECT TO CURRENT_USER
   USING (true);
 CREATE POLICY app_read ON saas.system_role_assignments FOR SELECT TO CURRENT_USER
-  USING (assigned_user_id = saas.current_user_id());
+  USING (assigned_user_id = saas.oneself());
 CREATE POLICY admin_read ON saas.system_role_assignments FOR SELECT TO CURRENT_USER
-  USING (saas.has_system_permission('platform.security.view') OR assigned_user_id = saas.current_user_id());
+  USING (saas.has_system_permission('platform.security.view') OR assigned_user_id = saas.oneself());
 CREATE POLICY auditor_read ON saas.system_role_assignments FOR SELECT TO CURRENT_USER
   USING (true);
 CREATE POLICY app_read ON saas.impersonation_sessions FOR SELECT TO CURRENT_USER

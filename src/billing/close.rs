@@ -12,7 +12,8 @@ use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 
 const PICK: &str = include_str!("../../sql/billing/pick_batch.sql");
-const PICK_UNLOCKED: &str = concat!(include_str!("../../sql/billing/pick_batch.sql"), "SKIP LOCKED");
+const PICK_UNLOCKED: &str =
+    concat!(include_str!("../../sql/billing/pick_batch.sql"), "SKIP LOCKED");
 
 /// Closes the next batch of billing periods that begin in a calendar month (or earlier) and have
 /// ended; false when none is left. `started_at` is when the caller began: what was parked since then
@@ -41,7 +42,10 @@ fn close(day: Date, batch_size: i32, started: TimestampWithTimeZone) -> Result<b
         &[next.into(), now.into()],
     )?;
     if over != Some(true) {
-        return Err(Error::State("the month still runs".into(), "It can be closed when it is over."));
+        return Err(Error::State(
+            "the month still runs".into(),
+            "It can be closed when it is over.",
+        ));
     }
     let mut batch = pick(PICK_UNLOCKED, next, now, batch_size, started)?;
     if batch.len() == 0 {

@@ -43,13 +43,7 @@ pub fn draw(lots: &[Lot], amount: i64, at: i64) -> Result<Vec<Draw>> {
         .filter(|(_, lot)| lot.expires_at.is_none_or(|end| at < end))
         .collect();
     order.sort_by_key(|(place, lot)| {
-        (
-            lot.priority,
-            lot.expires_at.is_none(),
-            lot.expires_at,
-            lot.granted_at,
-            *place,
-        )
+        (lot.priority, lot.expires_at.is_none(), lot.expires_at, lot.granted_at, *place)
     });
     let mut open = amount;
     let mut draws = Vec::new();
@@ -70,12 +64,7 @@ mod tests {
     use proptest::prelude::*;
 
     const fn lot(remaining: i64, priority: i32, expires_at: Option<i64>, granted_at: i64) -> Lot {
-        Lot {
-            remaining,
-            priority,
-            expires_at,
-            granted_at,
-        }
+        Lot { remaining, priority, expires_at, granted_at }
     }
 
     fn left(lots: &[Lot], amount: i64) -> Vec<i64> {
@@ -88,51 +77,23 @@ mod tests {
 
     #[test]
     fn priority_then_expiry_then_age() {
-        assert_eq!(
-            left(&[lot(100, 1, None, 1), lot(100, 2, Some(5), 0)], 120),
-            [0, 80]
-        );
-        assert_eq!(
-            left(&[lot(100, 2, None, 1), lot(100, 1, None, 2)], 120),
-            [80, 0]
-        );
-        assert_eq!(
-            left(&[lot(100, 1, Some(9), 1), lot(100, 1, Some(5), 2)], 120),
-            [80, 0]
-        );
-        assert_eq!(
-            left(&[lot(100, 1, None, 1), lot(100, 1, Some(5), 2)], 120),
-            [80, 0]
-        );
-        assert_eq!(
-            left(&[lot(100, 1, None, 2), lot(100, 1, None, 1)], 120),
-            [80, 0]
-        );
-        assert_eq!(
-            left(&[lot(100, 1, None, 1), lot(100, 1, None, 1)], 120),
-            [0, 80]
-        );
+        assert_eq!(left(&[lot(100, 1, None, 1), lot(100, 2, Some(5), 0)], 120), [0, 80]);
+        assert_eq!(left(&[lot(100, 2, None, 1), lot(100, 1, None, 2)], 120), [80, 0]);
+        assert_eq!(left(&[lot(100, 1, Some(9), 1), lot(100, 1, Some(5), 2)], 120), [80, 0]);
+        assert_eq!(left(&[lot(100, 1, None, 1), lot(100, 1, Some(5), 2)], 120), [80, 0]);
+        assert_eq!(left(&[lot(100, 1, None, 2), lot(100, 1, None, 1)], 120), [80, 0]);
+        assert_eq!(left(&[lot(100, 1, None, 1), lot(100, 1, None, 1)], 120), [0, 80]);
     }
 
     #[test]
     fn expired_and_empty_lots_give_nothing() {
         assert_eq!(
-            left(
-                &[
-                    lot(100, 1, Some(0), 1),
-                    lot(0, 1, None, 1),
-                    lot(50, 9, Some(1), 1)
-                ],
-                70
-            ),
+            left(&[lot(100, 1, Some(0), 1), lot(0, 1, None, 1), lot(50, 9, Some(1), 1)], 70),
             [100, 0, 0]
         );
         assert_eq!(draw(&[lot(100, 1, None, 1)], 0, 0), Ok(vec![]));
         assert_eq!(draw(&[], 5, 0), Ok(vec![]));
-        assert_eq!(
-            draw(&[lot(-1, 1, None, 1)], 5, 0).unwrap_err().sqlstate(),
-            "22023"
-        );
+        assert_eq!(draw(&[lot(-1, 1, None, 1)], 5, 0).unwrap_err().sqlstate(), "22023");
         assert_eq!(draw(&[], -5, 0).unwrap_err().sqlstate(), "22023");
         let full = lot(i64::MAX, 1, None, 1);
         assert_eq!(left(&[full, full], i64::MAX), [0, i64::MAX]);

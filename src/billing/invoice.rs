@@ -127,10 +127,8 @@ fn generate(tenant: pgrx::Uuid, day: Date) -> Result<pgrx::Uuid> {
 }
 
 fn nothing_to_bill(tenant: pgrx::Uuid) -> Result<Error> {
-    let known = sql::read_one::<bool>(
-        "SELECT true FROM saas.tenants WHERE id = $1",
-        &[tenant.into()],
-    )?;
+    let known =
+        sql::read_one::<bool>("SELECT true FROM saas.tenants WHERE id = $1", &[tenant.into()])?;
     Ok(match known {
         Some(_) => Error::State("the tenant had no subscription on that day".into(), ""),
         None => Error::NoSuchRow("no such tenant".into()),

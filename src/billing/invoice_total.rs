@@ -17,9 +17,10 @@ fn check_invoice_total<'a>(
     if let Some(invoice) = trigger.new() {
         let tenant = invoice.get_by_name::<pgrx::Uuid>("tenant_id")?;
         let id = invoice.get_by_name::<pgrx::Uuid>("id")?;
-        let wrong = as_data_owner(|| sql::read_one::<String>(WRONG_SUMS, &[tenant.into(), id.into()]))
-            .map_err(ErrorReport::from)
-            .unwrap_or_report();
+        let wrong =
+            as_data_owner(|| sql::read_one::<String>(WRONG_SUMS, &[tenant.into(), id.into()]))
+                .map_err(ErrorReport::from)
+                .unwrap_or_report();
         if let Some(wrong) = wrong {
             ErrorReport::new(PgSqlErrorCode::ERRCODE_CHECK_VIOLATION, wrong, "check_invoice_total")
                 .report(PgLogLevel::ERROR);

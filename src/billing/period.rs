@@ -93,17 +93,11 @@ impl Every {
             Step::Months(months) => {
                 (month_number(at) - month_number(anchor)).div_euclid(months.into())
             }
-            Step::Days(days) => (at.date() - anchor.date())
-                .num_days()
-                .div_euclid(days.into()),
+            Step::Days(days) => (at.date() - anchor.date()).num_days().div_euclid(days.into()),
         };
         // The count looks at the month or the day alone; within it, the boundary may still be ahead of `at`. The next
         // boundary can't be behind it, since it falls into a later month or day.
-        if self.boundary(anchor, index)? <= at {
-            Ok(index)
-        } else {
-            Ok(index - 1)
-        }
+        if self.boundary(anchor, index)? <= at { Ok(index) } else { Ok(index - 1) }
     }
 }
 

@@ -21,10 +21,7 @@ pub struct Metered {
 impl From<Decimal> for Metered {
     /// Where nobody counted, usage is one event and no usage is none.
     fn from(quantity: Decimal) -> Self {
-        Self {
-            quantity,
-            events: u64::from(!quantity.is_zero()),
-        }
+        Self { quantity, events: u64::from(!quantity.is_zero()) }
     }
 }
 
@@ -76,26 +73,12 @@ struct Tier {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Charge {
-    PerUnit {
-        unit_amount: Decimal,
-    },
-    Graduated {
-        tiers: Vec<Tier>,
-    },
-    Volume {
-        tiers: Vec<Tier>,
-    },
-    Package {
-        package_size: Decimal,
-        amount: Decimal,
-    },
-    Percentage {
-        share: Decimal,
-        fixed_amount: Decimal,
-    },
-    Flat {
-        amount: Decimal,
-    },
+    PerUnit { unit_amount: Decimal },
+    Graduated { tiers: Vec<Tier> },
+    Volume { tiers: Vec<Tier> },
+    Package { package_size: Decimal, amount: Decimal },
+    Percentage { share: Decimal, fixed_amount: Decimal },
+    Flat { amount: Decimal },
 }
 
 /// A valid price model. See [`Model::from_json`] for the forms.
@@ -209,10 +192,7 @@ impl Model {
         }
         let included = self.free_units.min(usage.quantity);
         let rated = add(usage.quantity, -included)?;
-        let mut lines = Lines {
-            sink,
-            total: Decimal::ZERO,
-        };
+        let mut lines = Lines { sink, total: Decimal::ZERO };
         lines.add(LineKind::Included, included, Decimal::ZERO)?;
         match &self.charge {
             Charge::PerUnit { unit_amount } => lines.add(LineKind::Unit, rated, *unit_amount)?,
@@ -226,16 +206,10 @@ impl Model {
                 lines.add(LineKind::Tier(place), rated, tier.unit_amount)?;
                 lines.add_flat(LineKind::TierFlat(place), tier.flat_amount)?;
             }
-            Charge::Package {
-                package_size,
-                amount,
-            } => {
+            Charge::Package { package_size, amount } => {
                 lines.add(LineKind::Package, packages(rated, *package_size)?, *amount)?;
             }
-            Charge::Percentage {
-                share,
-                fixed_amount,
-            } => {
+            Charge::Percentage { share, fixed_amount } => {
                 lines.add(LineKind::Percentage, rated, *share)?;
                 if !fixed_amount.is_zero() {
                     lines.add(LineKind::PerEvent, usage.events.into(), *fixed_amount)?;
@@ -265,21 +239,12 @@ impl Lines<'_> {
         }
         let amount = mul(quantity, unit_amount)?;
         self.total = add(self.total, amount)?;
-        (self.sink)(Line {
-            kind,
-            quantity,
-            unit_amount,
-            amount,
-        });
+        (self.sink)(Line { kind, quantity, unit_amount, amount });
         Ok(())
     }
 
     fn add_flat(&mut self, kind: LineKind, amount: Decimal) -> Result<()> {
-        if amount.is_zero() {
-            Ok(())
-        } else {
-            self.add(kind, Decimal::ONE, amount)
-        }
+        if amount.is_zero() { Ok(()) } else { self.add(kind, Decimal::ONE, amount) }
     }
 
     fn graduated(&mut self, tiers: &[Tier], rated: Decimal) -> Result<()> {
@@ -294,11 +259,7 @@ impl Lines<'_> {
             self.add_flat(LineKind::TierFlat(place), tier.flat_amount)?;
             from = until;
         }
-        if from < rated {
-            Err(beyond_tiers(rated))
-        } else {
-            Ok(())
-        }
+        if from < rated { Err(beyond_tiers(rated)) } else { Ok(()) }
     }
 }
 
@@ -322,14 +283,7 @@ fn packages(rated: Decimal, size: Decimal) -> Result<Decimal> {
     if !whole.fract().is_zero() {
         return Err(too_many());
     }
-    add(
-        whole,
-        if begun.is_zero() {
-            Decimal::ZERO
-        } else {
-            Decimal::ONE
-        },
-    )
+    add(whole, if begun.is_zero() { Decimal::ZERO } else { Decimal::ONE })
 }
 
 #[cfg(test)]

@@ -17,10 +17,7 @@ pub fn prorate(amount: i64, period: Dates, used: Dates) -> Result<i64> {
     let used_days = days(used)?;
     if total_days == 0 {
         return Err(BillingError::invalid(
-            format!(
-                "the billing period [{}, {}) has no days",
-                period.0, period.1
-            ),
+            format!("the billing period [{}, {}) has no days", period.0, period.1),
             "Give a period of at least one day; ranges are half-open.",
         ));
     }
@@ -33,10 +30,7 @@ pub fn prorate(amount: i64, period: Dates, used: Dates) -> Result<i64> {
             "Cut the used days at the period's ends.",
         ));
     }
-    div_round(
-        i128::from(amount) * i128::from(used_days),
-        total_days.into(),
-    )
+    div_round(i128::from(amount) * i128::from(used_days), total_days.into())
 }
 
 fn days(range: Dates) -> Result<i64> {
@@ -73,10 +67,7 @@ pub struct ChangeLines {
 pub fn plan_change(old: i64, new: i64, period: Dates, on: NaiveDate) -> Result<ChangeLines> {
     if on < period.0 || period.1 <= on {
         return Err(BillingError::invalid(
-            format!(
-                "{on} is not a day of the period [{}, {})",
-                period.0, period.1
-            ),
+            format!("{on} is not a day of the period [{}, {})", period.0, period.1),
             "A change on the period's end belongs to the next period.",
         ));
     }
@@ -88,11 +79,7 @@ pub fn plan_change(old: i64, new: i64, period: Dates, on: NaiveDate) -> Result<C
         )
     })?;
     let debit = prorate(new, period, unused)?;
-    Ok(ChangeLines {
-        credit,
-        debit,
-        unused,
-    })
+    Ok(ChangeLines { credit, debit, unused })
 }
 
 #[cfg(test)]
@@ -129,10 +116,7 @@ mod tests {
     fn each_line_rounds_by_itself() {
         let may = (day("2025-05-01"), day("2025-06-01"));
         let lines = plan_change(1000, 2000, may, day("2025-05-15")).unwrap();
-        assert_eq!(
-            (lines.credit, lines.debit, lines.credit + lines.debit),
-            (-548, 1097, 549)
-        );
+        assert_eq!((lines.credit, lines.debit, lines.credit + lines.debit), (-548, 1097, 549));
         assert_eq!(prorate(1000, may, lines.unused), Ok(548));
     }
 
@@ -142,10 +126,7 @@ mod tests {
             prorate(amount, (day(from), day(until)), (day(used), day(until))).unwrap()
         };
         assert_eq!(stub(5000, "2025-04-01", "2025-05-01", "2025-04-06"), 4167);
-        assert_eq!(
-            stub(5_000_000, "2024-03-01", "2024-04-01", "2024-03-15"),
-            2_741_935
-        );
+        assert_eq!(stub(5_000_000, "2024-03-01", "2024-04-01", "2024-03-15"), 2_741_935);
         assert_eq!(stub(2800, "2025-02-01", "2025-03-01", "2025-02-15"), 1400);
         assert_eq!(stub(3100, "2025-01-01", "2025-02-01", "2025-01-15"), 1700);
     }
@@ -164,25 +145,12 @@ mod tests {
         ] {
             assert_eq!(prorate(100, period, used).unwrap_err().sqlstate(), "22023");
         }
-        assert_eq!(
-            plan_change(1, 2, (a, b), b).unwrap_err().sqlstate(),
-            "22023"
-        );
-        assert_eq!(
-            plan_change(1, 2, (b, c), a).unwrap_err().sqlstate(),
-            "22023"
-        );
-        assert_eq!(
-            plan_change(i64::MIN, 2, (a, b), a).unwrap_err().sqlstate(),
-            "22003"
-        );
+        assert_eq!(plan_change(1, 2, (a, b), b).unwrap_err().sqlstate(), "22023");
+        assert_eq!(plan_change(1, 2, (b, c), a).unwrap_err().sqlstate(), "22023");
+        assert_eq!(plan_change(i64::MIN, 2, (a, b), a).unwrap_err().sqlstate(), "22003");
         assert!(
-            prorate(
-                i64::MAX,
-                (NaiveDate::MIN, NaiveDate::MAX),
-                (NaiveDate::MIN, NaiveDate::MAX)
-            )
-            .is_ok()
+            prorate(i64::MAX, (NaiveDate::MIN, NaiveDate::MAX), (NaiveDate::MIN, NaiveDate::MAX))
+                .is_ok()
         );
     }
 

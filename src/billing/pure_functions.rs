@@ -68,12 +68,16 @@ fn billing_days(
         let day = period::civil_day(day.to_pg_epoch_days()).map_err(Error::from)?;
         Ok::<_, Error>(day.and_time(NaiveTime::MIN))
     };
-    let (first, end) = Period::at(midnight(anchor)?, every, midnight(day)?).map_err(Error::from)?.dates();
+    let (first, end) =
+        Period::at(midnight(anchor)?, every, midnight(day)?).map_err(Error::from)?.dates();
     let date = |day: NaiveDate| {
         Date::try_from(period::civil_day_number(day))
             .map_err(|_| Error::OutOfRange("the period ends beyond what a date can be".into()))
     };
-    Ok(pgrx::datum::Range::new(RangeBound::Inclusive(date(first)?), RangeBound::Exclusive(date(end)?)))
+    Ok(pgrx::datum::Range::new(
+        RangeBound::Inclusive(date(first)?),
+        RangeBound::Exclusive(date(end)?),
+    ))
 }
 
 /// The part of an amount for a period that falls on the days used.
@@ -84,8 +88,8 @@ fn prorate(
     used: pgrx::datum::Range<Date>,
 ) -> std::result::Result<i64, ErrorReport> {
     let Some(used) = dates(&used, "used")? else { return Ok(0) };
-    let period = dates(&period, "period")?
-        .ok_or_else(|| Error::Invalid("the period is empty".into()))?;
+    let period =
+        dates(&period, "period")?.ok_or_else(|| Error::Invalid("the period is empty".into()))?;
     Ok(proration::prorate(amount, period, used).map_err(Error::from)?)
 }
 
@@ -111,8 +115,7 @@ fn to_decimal(number: &AnyNumeric) -> super::error::Result<Decimal> {
 }
 
 fn from_decimal(number: Decimal) -> Result<AnyNumeric, Error> {
-    AnyNumeric::try_from(number.to_string().as_str())
-        .map_err(|e| Error::OutOfRange(e.to_string()))
+    AnyNumeric::try_from(number.to_string().as_str()).map_err(|e| Error::OutOfRange(e.to_string()))
 }
 
 /// The two days of a range; None for an empty one.

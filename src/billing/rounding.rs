@@ -16,10 +16,7 @@ fn too_large() -> BillingError {
 }
 
 fn inexact() -> BillingError {
-    BillingError::out_of_range(
-        "the number has too many digits to be billed exactly",
-        DIGITS_HINT,
-    )
+    BillingError::out_of_range("the number has too many digits to be billed exactly", DIGITS_HINT)
 }
 
 /// `amount` in minor units, rounded half away from zero: 0.5 → 1, −2.5 → −3.
@@ -56,14 +53,9 @@ pub fn parse_decimal(text: &str) -> Result<Decimal> {
         ));
     }
     // Zeros at the end carry nothing, and numeric keeps as many of them as its scale says.
-    let text = if digits.contains('.') {
-        text.trim_end_matches('0').trim_end_matches('.')
-    } else {
-        text
-    };
-    Decimal::from_str_exact(text)
-        .map(|value| value.normalize())
-        .map_err(|_| inexact())
+    let text =
+        if digits.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text };
+    Decimal::from_str_exact(text).map(|value| value.normalize()).map_err(|_| inexact())
 }
 
 /// Product without any loss.
@@ -98,10 +90,7 @@ pub(super) fn div_round(numerator: i128, denominator: i128) -> Result<i64> {
     } else {
         0
     };
-    quotient
-        .checked_add(away)
-        .and_then(|value| i64::try_from(value).ok())
-        .ok_or_else(too_large)
+    quotient.checked_add(away).and_then(|value| i64::try_from(value).ok()).ok_or_else(too_large)
 }
 
 /// `percent` as the integer fraction `numerator / denominator` of one.
@@ -113,16 +102,12 @@ fn percent_fraction(percent: Decimal) -> Result<(i128, i128)> {
         ));
     }
     let percent = percent.normalize();
-    let denominator = 10i128
-        .checked_pow(percent.scale() + 2)
-        .ok_or_else(inexact)?;
+    let denominator = 10i128.checked_pow(percent.scale() + 2).ok_or_else(inexact)?;
     Ok((percent.mantissa(), denominator))
 }
 
 fn share(amount: i64, numerator: i128, denominator: i128) -> Result<i64> {
-    let product = i128::from(amount)
-        .checked_mul(numerator)
-        .ok_or_else(inexact)?;
+    let product = i128::from(amount).checked_mul(numerator).ok_or_else(inexact)?;
     div_round(product, denominator)
 }
 
@@ -203,10 +188,7 @@ pub fn spread_discount(discount: i64, lines: &[i64]) -> Result<Vec<i64>> {
 /// # Errors
 /// [`BillingError::OutOfRange`] on overflow.
 pub fn true_up(minimum: i64, charged: i64) -> Result<i64> {
-    minimum
-        .checked_sub(charged)
-        .map(|missing| missing.max(0))
-        .ok_or_else(too_large)
+    minimum.checked_sub(charged).map(|missing| missing.max(0)).ok_or_else(too_large)
 }
 
 /// A line as tax sees it.
@@ -240,9 +222,8 @@ pub struct Tax {
 pub fn tax_by_rate(lines: &[Taxable]) -> Result<Vec<Tax>> {
     let mut sums: BTreeMap<(Decimal, bool), i128> = BTreeMap::new();
     for line in lines {
-        *sums
-            .entry((line.percent.normalize(), line.inclusive))
-            .or_default() += i128::from(line.amount);
+        *sums.entry((line.percent.normalize(), line.inclusive)).or_default() +=
+            i128::from(line.amount);
     }
     sums.into_iter()
         .map(|((percent, inclusive), sum)| {
@@ -255,12 +236,7 @@ pub fn tax_by_rate(lines: &[Taxable]) -> Result<Vec<Tax>> {
             } else {
                 (sum, share(sum, numerator, denominator)?)
             };
-            Ok(Tax {
-                percent,
-                inclusive,
-                net,
-                tax,
-            })
+            Ok(Tax { percent, inclusive, net, tax })
         })
         .collect()
 }

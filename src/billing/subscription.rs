@@ -38,8 +38,14 @@ fn subscribe(
             ));
         }
         let id = from_uuid(Uuid::now_v7());
-        let args =
-            [tenant_id.into(), id.into(), plan.id.into(), seats.into(), starts_at.into(), trial.into()];
+        let args = [
+            tenant_id.into(),
+            id.into(),
+            plan.id.into(),
+            seats.into(),
+            starts_at.into(),
+            trial.into(),
+        ];
         if sql::run(include_str!("../../sql/billing/subscribe.sql"), &args)? == 0 {
             return Err(Error::State(
                 "the tenant has a live subscription".into(),

@@ -28,6 +28,14 @@ fn current_user_id() -> Option<pgrx::Uuid> {
     setting::current().map(|context| from_uuid(context.user))
 }
 
+/// The current user if he himself asks: NULL with an API key and under impersonation. What is a
+/// person's own business (sessions, consents) goes by this.
+#[pg_extern(stable, parallel_safe)]
+fn oneself() -> Option<pgrx::Uuid> {
+    let context = setting::current()?;
+    (context.role.is_none() && context.actor.is_none()).then(|| from_uuid(context.user))
+}
+
 /// The tenant that this request is bound to, or NULL.
 #[pg_extern(stable, parallel_safe)]
 fn current_tenant_id() -> Option<pgrx::Uuid> {

@@ -24,6 +24,7 @@ const FUNCTIONS: &[(&[Kind], &[&str])] = &[
             "begin_request",
             "revoke_session",
             "current_user_id",
+            "oneself",
             "current_tenant_id",
             "current_session_id",
             "current_impersonator_id",

@@ -200,7 +200,8 @@ pub fn memberships(user: Uuid, tenant: Option<Uuid>) -> Result<Rc<Memberships>> 
         || {
             let mut roles = Vec::new();
             let each = |row: &fresh::Row| roles.extend(row.get_uuid(1).zip(row.get_uuid(2)));
-            let args: Vec<_> = [Some(user), tenant].into_iter().flatten().filter_map(uuid_datum).collect();
+            let args: Vec<_> =
+                [Some(user), tenant].into_iter().flatten().filter_map(uuid_datum).collect();
             let types = vec![pg_sys::UUIDOID; args.len()];
             match tenant {
                 Some(_) => fresh::read(MEMBERSHIP, &types, &args, each)?,

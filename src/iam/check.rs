@@ -99,7 +99,9 @@ fn try_in_system(permission: &Permission) -> Result<bool> {
     match setting::current() {
         // An API key is a tenant's, and so has nothing to say on the platform. An impersonation opens
         // its tenant: whoever may impersonate does not take over the platform roles of his target.
-        Some(context) if context.role.is_none() && context.actor.is_none() => user_in_system(context.user, permission),
+        Some(context) if context.role.is_none() && context.actor.is_none() => {
+            user_in_system(context.user, permission)
+        }
         _ => Ok(false),
     }
 }

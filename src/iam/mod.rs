@@ -119,9 +119,13 @@ fn permitted_tenant_ids(
 }
 
 /// Gives a database role exactly what its kind of access needs.
-#[pg_extern(volatile, parallel_unsafe, sql = "
+#[pg_extern(
+    volatile,
+    parallel_unsafe,
+    sql = "
     CREATE FUNCTION saas.grant_access(role regrole, kind text) RETURNS void
-    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';")]
+    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';"
+)]
 fn grant_access(role: pg_sys::Oid, kind: &str) -> std::result::Result<(), ErrorReport> {
     Ok(access::grant(role, kind)?)
 }

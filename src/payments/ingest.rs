@@ -1,8 +1,8 @@
 //! Storing an event before anything else.
 
 use super::key::{require_provider, require_text};
-use crate::jsonb::Jsonb;
 use crate::error::Result;
+use crate::jsonb::Jsonb;
 use crate::owner::as_data_owner;
 use crate::sql;
 

@@ -14,10 +14,10 @@ mod stripe;
 mod subscription;
 mod transition;
 
-use crate::jsonb::Jsonb;
 use crate::error::{Error, Result};
 use crate::iam::check;
 use crate::iam::kind::{self, Kind};
+use crate::jsonb::Jsonb;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 

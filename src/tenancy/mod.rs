@@ -23,7 +23,10 @@ fn create_tenant(
             return Err(Error::Denied("a tenant is created for oneself".into()).into());
         }
         if context.role.is_some() || context.tenant.is_some() {
-            return Err(Error::Denied("this request is bound to a tenant and can't create another".into()).into());
+            return Err(Error::Denied(
+                "this request is bound to a tenant and can't create another".into(),
+            )
+            .into());
         }
         from_uuid(context.user)
     };

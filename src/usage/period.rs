@@ -13,9 +13,7 @@ pub fn roll_up(tenant_ids: &[pgrx::Uuid], periods: &[Date]) -> Result<i64> {
     let args = || [tenant_ids.to_vec().into(), periods.to_vec().into()];
     let late = sql::write(include_str!("../../sql/usage/fold.sql"), &args(), |table| {
         table
-            .map(|row| {
-                Ok((row.get::<pgrx::Uuid>(1)?, row.get::<String>(2)?, row.get::<Date>(3)?))
-            })
+            .map(|row| Ok((row.get::<pgrx::Uuid>(1)?, row.get::<String>(2)?, row.get::<Date>(3)?)))
             .collect::<Result<Vec<_>>>()
     })?;
     if !late.is_empty() {

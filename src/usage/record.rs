@@ -38,13 +38,17 @@ pub fn record(events: Events) -> Result<i64> {
     let count = events.tenant_ids.len() as i64;
     as_data_owner(|| {
         let settings = Settings::read()?;
-        if let Some(at) = events.occurred_at.iter().position(|at| i64::from(*at) < settings.oldest) {
+        if let Some(at) = events.occurred_at.iter().position(|at| i64::from(*at) < settings.oldest)
+        {
             return Err(Error::Invalid(format!(
                 "event {at} is older than event ids are kept (settings.usage_id_retention): a retry of it could count twice"
             )));
         }
-        if let Some(at) = events.occurred_at.iter().position(|at| i64::from(*at) > settings.newest) {
-            return Err(Error::Invalid(format!("event {at} is in the future (settings.usage_clock_skew)")));
+        if let Some(at) = events.occurred_at.iter().position(|at| i64::from(*at) > settings.newest)
+        {
+            return Err(Error::Invalid(format!(
+                "event {at} is in the future (settings.usage_clock_skew)"
+            )));
         }
         // SAFETY: reads a variable of the backend.
         let slot = (unsafe { pg_sys::MyProcPid } % i32::from(settings.slots)) as i16;
@@ -56,10 +60,11 @@ pub fn record(events: Events) -> Result<i64> {
             events.occurred_at.into(),
             slot.into(),
         ];
-        let (new, known) = sql::write(include_str!("../../sql/usage/record.sql"), &args, |table| {
-            let row = table.first();
-            Ok((row.get::<i64>(1)?, row.get::<i64>(2)?))
-        })?;
+        let (new, known) =
+            sql::write(include_str!("../../sql/usage/record.sql"), &args, |table| {
+                let row = table.first();
+                Ok((row.get::<i64>(1)?, row.get::<i64>(2)?))
+            })?;
         if known != Some(count) {
             return Err(unknown(events.tenant_ids, events.feature_keys)?);
         }
@@ -96,8 +101,9 @@ impl Settings {
                 Ok(row.get::<i16>(1)?.zip(times))
             },
         )?;
-        let (slots, (oldest, newest)) = found
-            .ok_or_else(|| Error::State("saas.settings has no row".into(), "Call saas.install()."))?;
+        let (slots, (oldest, newest)) = found.ok_or_else(|| {
+            Error::State("saas.settings has no row".into(), "Call saas.install().")
+        })?;
         Ok(Settings { slots, oldest: oldest.into(), newest: newest.into() })
     }
 }
@@ -117,7 +123,8 @@ fn unknown(tenant_ids: Vec<pgrx::Uuid>, feature_keys: Vec<String>) -> Result<Err
         return Ok(Error::NoSuchRow(format!("event {at}: no such tenant")));
     }
     let feature = feature.unwrap_or_default();
-    let known = sql::read_rows("SELECT key FROM saas.features", &[], |row| Ok(row.get::<String>(1)?))?;
+    let known =
+        sql::read_rows("SELECT key FROM saas.features", &[], |row| Ok(row.get::<String>(1)?))?;
     let nearest = check::nearest(&feature, known.iter().flatten().map(String::as_str));
     Ok(Error::Unknown(format!("event {at}: no plan has the feature \"{feature}\""), nearest))
 }

@@ -92,7 +92,14 @@ impl Books {
     }
 
     /// By the worker, in whose session's time zone nothing may be computed.
-    pub fn subscribe(&mut self, tenant: Uuid, plan: &str, seats: i32, from: &str, trial: Option<&str>) -> Uuid {
+    pub fn subscribe(
+        &mut self,
+        tenant: Uuid,
+        plan: &str,
+        seats: i32,
+        from: &str,
+        trial: Option<&str>,
+    ) -> Uuid {
         // Audit rows of two sessions are in the order of their milliseconds.
         std::thread::sleep(std::time::Duration::from_millis(2));
         subscribe(&mut self.worker, tenant, plan, seats, from, trial).unwrap()
@@ -109,7 +116,13 @@ impl Books {
         assert!(record(&mut self.worker, tenant, feature, units, None, at).unwrap());
     }
 
-    pub fn credit(&mut self, tenant: Uuid, amount: i64, priority: i32, expires_at: Option<&str>) -> Uuid {
+    pub fn credit(
+        &mut self,
+        tenant: Uuid,
+        amount: i64,
+        priority: i32,
+        expires_at: Option<&str>,
+    ) -> Uuid {
         self.one(
             "SELECT saas.grant_credit($1, $2, 'Present', 'promo', NULL, $4::text::timestamptz, $3)",
             &[&tenant, &amount, &priority, &expires_at],
@@ -162,8 +175,18 @@ impl Books {
             let wrong = self.data.query(*sql, &[]).unwrap();
             assert!(wrong.is_empty(), "{what}: {} rows, the first {:?}", wrong.len(), wrong[0]);
         }
-        let wrong = self.data.query("SELECT invariant || ' ' || object || ' ' || detail FROM saas.check_invariants()", &[]).unwrap();
-        assert!(wrong.is_empty(), "{:?}", wrong.iter().map(|row| row.get(0)).collect::<Vec<String>>());
+        let wrong = self
+            .data
+            .query(
+                "SELECT invariant || ' ' || object || ' ' || detail FROM saas.check_invariants()",
+                &[],
+            )
+            .unwrap();
+        assert!(
+            wrong.is_empty(),
+            "{:?}",
+            wrong.iter().map(|row| row.get(0)).collect::<Vec<String>>()
+        );
     }
 }
 
@@ -266,7 +289,9 @@ pub fn close(client: &mut Client, day: &str, batch: i32) -> Result<(), postgres:
 }
 
 pub fn generate(client: &mut Client, tenant: Uuid, day: &str) -> Result<Uuid, postgres::Error> {
-    Ok(client.query_one("SELECT saas.generate_invoice($1, $2::text::date)", &[&tenant, &day])?.get(0))
+    Ok(client
+        .query_one("SELECT saas.generate_invoice($1, $2::text::date)", &[&tenant, &day])?
+        .get(0))
 }
 
 pub fn finalize(client: &mut Client, invoice: Uuid) -> Result<String, postgres::Error> {

@@ -3,11 +3,7 @@ use chrono::TimeDelta;
 use proptest::prelude::*;
 
 fn time(text: &str) -> NaiveDateTime {
-    let text = if text.len() == 10 {
-        format!("{text}T00:00:00")
-    } else {
-        text.to_owned()
-    };
+    let text = if text.len() == 10 { format!("{text}T00:00:00") } else { text.to_owned() };
     text.parse().unwrap()
 }
 
@@ -20,40 +16,19 @@ fn period(anchor: &str, every: Every, at: &str) -> (NaiveDateTime, NaiveDateTime
 fn month_ends_never_drift() {
     let starts = |anchor: &str, from: i64, count: i64| -> Vec<String> {
         (from..from + count)
-            .map(|i| {
-                Every::MONTH
-                    .boundary(time(anchor), i)
-                    .unwrap()
-                    .date()
-                    .to_string()
-            })
+            .map(|i| Every::MONTH.boundary(time(anchor), i).unwrap().date().to_string())
             .collect()
     };
     assert_eq!(
         starts("2023-01-31", 0, 5),
-        [
-            "2023-01-31",
-            "2023-02-28",
-            "2023-03-31",
-            "2023-04-30",
-            "2023-05-31"
-        ]
+        ["2023-01-31", "2023-02-28", "2023-03-31", "2023-04-30", "2023-05-31"]
     );
     assert_eq!(starts("2024-01-31", 1, 2), ["2024-02-29", "2024-03-31"]);
     assert_eq!(
         starts("2022-12-31", 0, 5),
-        [
-            "2022-12-31",
-            "2023-01-31",
-            "2023-02-28",
-            "2023-03-31",
-            "2023-04-30"
-        ]
+        ["2022-12-31", "2023-01-31", "2023-02-28", "2023-03-31", "2023-04-30"]
     );
-    assert_eq!(
-        starts("2022-12-31", 13, 3),
-        ["2024-01-31", "2024-02-29", "2024-03-31"]
-    );
+    assert_eq!(starts("2022-12-31", 13, 3), ["2024-01-31", "2024-02-29", "2024-03-31"]);
     assert_eq!(starts("2024-03-31", -2, 2), ["2024-01-31", "2024-02-29"]);
 }
 
@@ -62,21 +37,12 @@ fn leap_day_yearly_and_day_31() {
     let leap = |at| period("2024-02-29", Every::YEAR, at);
     assert_eq!(leap("2024-02-29"), (time("2024-02-29"), time("2025-02-28")));
     assert_eq!(leap("2025-02-27T23:59:59"), leap("2024-02-29"));
-    assert_eq!(
-        leap("2025-02-28T12:00:00"),
-        (time("2025-02-28"), time("2026-02-28"))
-    );
+    assert_eq!(leap("2025-02-28T12:00:00"), (time("2025-02-28"), time("2026-02-28")));
     assert_eq!(leap("2028-03-01"), (time("2028-02-29"), time("2029-02-28")));
     for anchor in ["2023-12-31", "2024-05-31", "1999-01-31"] {
         let day_31 = |at| period(anchor, Every::MONTH, at);
-        assert_eq!(
-            day_31("2024-02-15"),
-            (time("2024-01-31"), time("2024-02-29"))
-        );
-        assert_eq!(
-            day_31("2024-02-29"),
-            (time("2024-02-29"), time("2024-03-31"))
-        );
+        assert_eq!(day_31("2024-02-15"), (time("2024-01-31"), time("2024-02-29")));
+        assert_eq!(day_31("2024-02-29"), (time("2024-02-29"), time("2024-03-31")));
     }
 }
 
@@ -102,14 +68,8 @@ fn other_lengths_and_times_of_day() {
     );
     let may = Period::calendar_month(time(at).date()).unwrap();
     assert!(may.contains(may.start) && !may.contains(may.end));
-    assert_eq!(
-        (may.start, may.end),
-        (time("2025-05-01"), time("2025-06-01"))
-    );
-    assert_eq!(
-        may.dates(),
-        (time("2025-05-01").date(), time("2025-06-01").date())
-    );
+    assert_eq!((may.start, may.end), (time("2025-05-01"), time("2025-06-01")));
+    assert_eq!(may.dates(), (time("2025-05-01").date(), time("2025-06-01").date()));
 }
 
 #[test]
@@ -125,17 +85,11 @@ fn bad_intervals_and_the_ends_of_the_calendar() {
         (1, 0, 1),
         (i32::MIN, 0, 0),
     ] {
-        assert_eq!(
-            Every::new(months, days, micros).unwrap_err().sqlstate(),
-            "22023"
-        );
+        assert_eq!(Every::new(months, days, micros).unwrap_err().sqlstate(), "22023");
     }
     assert_eq!(Every::new(12, 0, 0), Ok(Every::YEAR));
     assert_eq!(Every::new(0, 7, 0), Ok(Every::WEEK));
-    for every in [
-        Every::new(i32::MAX, 0, 0).unwrap(),
-        Every::new(0, i32::MAX, 0).unwrap(),
-    ] {
+    for every in [Every::new(i32::MAX, 0, 0).unwrap(), Every::new(0, i32::MAX, 0).unwrap()] {
         let error = Period::at(time("2024-01-01"), every, time("2024-01-02")).unwrap_err();
         assert_eq!(error.sqlstate(), "22003");
         assert!(every.boundary(NaiveDateTime::MIN, i64::MIN).is_err());
@@ -145,12 +99,7 @@ fn bad_intervals_and_the_ends_of_the_calendar() {
         let _ = Period::at(NaiveDateTime::MAX, every, NaiveDateTime::MIN);
     }
     assert!(Period::calendar_month(NaiveDate::MAX).is_err());
-    for micros in [
-        i64::MIN,
-        i64::MAX,
-        9_223_371_331_199_999_999,
-        POSTGRES_FIRST_MICROS - 1,
-    ] {
+    for micros in [i64::MIN, i64::MAX, 9_223_371_331_199_999_999, POSTGRES_FIRST_MICROS - 1] {
         assert_eq!(civil_from_micros(micros).unwrap_err().sqlstate(), "22003");
     }
     assert!(

@@ -100,24 +100,18 @@ impl Model {
             Some(Value::String(model)) => model,
             _ => return Err(invalid("a price model has a \"model\", which is a string")),
         };
-        let minimum = object
-            .remove("minimum")
-            .map_or(Ok(None), |value| amount("minimum", &value))?;
-        let maximum = object
-            .remove("maximum")
-            .map_or(Ok(None), |value| amount("maximum", &value))?;
+        let minimum =
+            object.remove("minimum").map_or(Ok(None), |value| amount("minimum", &value))?;
+        let maximum =
+            object.remove("maximum").map_or(Ok(None), |value| amount("maximum", &value))?;
         if let (Some(minimum), Some(maximum)) = (minimum, maximum)
             && minimum > maximum
         {
-            return Err(invalid(
-                "the price model's minimum is larger than its maximum",
-            ));
+            return Err(invalid("the price model's minimum is larger than its maximum"));
         }
         let free_units = match (object.remove("free_units"), object.remove("included_units")) {
             (Some(_), Some(_)) => {
-                return Err(invalid(
-                    "free_units and included_units are two names of one field",
-                ));
+                return Err(invalid("free_units and included_units are two names of one field"));
             }
             (Some(value), None) | (None, Some(value)) => quantity("free_units", &value)?,
             (None, None) => None,
@@ -126,12 +120,7 @@ impl Model {
             return Err(invalid("a flat price has no free_units"));
         }
         let charge = charge(&model, Value::Object(object))?;
-        Ok(Self {
-            charge,
-            free_units: free_units.unwrap_or_default(),
-            minimum,
-            maximum,
-        })
+        Ok(Self { charge, free_units: free_units.unwrap_or_default(), minimum, maximum })
     }
 }
 
@@ -143,18 +132,12 @@ fn charge(model: &str, rest: Value) -> Result<Charge> {
                 unit_amount: required("unit_amount", amount("unit_amount", &spec.unit_amount)?)?,
             }
         }
-        "graduated" => Charge::Graduated {
-            tiers: tiers(fields(rest)?)?,
-        },
-        "volume" => Charge::Volume {
-            tiers: tiers(fields(rest)?)?,
-        },
+        "graduated" => Charge::Graduated { tiers: tiers(fields(rest)?)? },
+        "volume" => Charge::Volume { tiers: tiers(fields(rest)?)? },
         "package" => {
             let spec: PackageSpec = fields(rest)?;
-            let package_size = required(
-                "package_size",
-                quantity("package_size", &spec.package_size)?,
-            )?;
+            let package_size =
+                required("package_size", quantity("package_size", &spec.package_size)?)?;
             if package_size.is_zero() {
                 return Err(invalid("package_size must be more than zero"));
             }
@@ -173,15 +156,10 @@ fn charge(model: &str, rest: Value) -> Result<Charge> {
         }
         "flat" => {
             let spec: FlatSpec = fields(rest)?;
-            Charge::Flat {
-                amount: required("amount", amount("amount", &spec.amount)?)?,
-            }
+            Charge::Flat { amount: required("amount", amount("amount", &spec.amount)?)? }
         }
         other => {
-            return Err(invalid(format!(
-                "unknown price model \"{}\"",
-                shorten(other)
-            )));
+            return Err(invalid(format!("unknown price model \"{}\"", shorten(other))));
         }
     })
 }
@@ -209,10 +187,7 @@ fn tiers(spec: TiersSpec) -> Result<Vec<Tier>> {
                 )));
             }
             Some(up_to) if up_to <= below => {
-                return Err(invalid(format!(
-                    "{} must be more than {below}",
-                    name("up_to")
-                )));
+                return Err(invalid(format!("{} must be more than {below}", name("up_to"))));
             }
             Some(up_to) => below = up_to,
             None => {}
@@ -221,9 +196,7 @@ fn tiers(spec: TiersSpec) -> Result<Vec<Tier>> {
         let flat_amount = amount(&name("flat_amount"), &tier.flat_amount)?;
         // A tier that is free by omission is more likely a slip than a gift.
         if unit_amount.is_none() && flat_amount.is_none() {
-            return Err(invalid(format!(
-                "tiers[{place}] has neither unit_amount nor flat_amount"
-            )));
+            return Err(invalid(format!("tiers[{place}] has neither unit_amount nor flat_amount")));
         }
         tiers.push(Tier {
             up_to,

@@ -14,11 +14,7 @@ fn model(value: Value) -> Model {
 fn check(value: Value, prices: &[(&str, &str)]) {
     let model = model(value);
     for (quantity, price) in prices {
-        assert_eq!(
-            model.price(dec(quantity)),
-            Ok(dec(price)),
-            "quantity {quantity}"
-        );
+        assert_eq!(model.price(dec(quantity)), Ok(dec(price)), "quantity {quantity}");
     }
 }
 
@@ -98,28 +94,16 @@ fn graduated() {
         {"up_to": 110, "unit_amount": "1.0"}, {"up_to": 1110, "unit_amount": "0.5"}]});
     check(kill_bill.clone(), &[("111", "115.5"), ("1110", "615")]);
     assert_eq!(model(kill_bill.clone()).limit(), Some(Decimal::from(1110)));
-    assert_eq!(
-        model(kill_bill)
-            .price(dec("1110.1"))
-            .unwrap_err()
-            .sqlstate(),
-        "22003"
-    );
+    assert_eq!(model(kill_bill).price(dec("1110.1")).unwrap_err().sqlstate(), "22003");
 }
 
 #[test]
 fn included_then_overage() {
     let plan = Model::included_overage(1000, Some(Decimal::from(4))).unwrap();
     for (quantity, price) in [(0, 0), (1000, 0), (1001, 4), (2500, 6000)] {
-        assert_eq!(
-            plan.price(Decimal::from(quantity)),
-            Ok(Decimal::from(price))
-        );
+        assert_eq!(plan.price(Decimal::from(quantity)), Ok(Decimal::from(price)));
     }
-    assert_eq!(
-        Model::included_overage(5, None).unwrap().price(dec("9")),
-        Ok(Decimal::ZERO)
-    );
+    assert_eq!(Model::included_overage(5, None).unwrap().price(dec("9")), Ok(Decimal::ZERO));
     assert!(
         Model::included_overage(-1, None).is_err()
             && Model::included_overage(1, Some(dec("-0.1"))).is_err()
@@ -133,27 +117,12 @@ fn included_then_overage() {
 fn percentage_flat_and_bounds() {
     let card = model(json!({"model": "percentage", "percent": "2.9", "fixed_amount": "30"}));
     assert_eq!(card.price(dec("10000")), Ok(dec("320")));
-    assert_eq!(
-        card.price(Metered {
-            quantity: dec("10000"),
-            events: 3
-        }),
-        Ok(dec("380"))
-    );
+    assert_eq!(card.price(Metered { quantity: dec("10000"), events: 3 }), Ok(dec("380")));
     check(
         json!({"model": "percentage", "rate": "1.5", "free_units": 1000, "minimum": "10", "maximum": "50"}),
-        &[
-            ("0", "10"),
-            ("1000", "10"),
-            ("2000", "15"),
-            ("2001", "15.015"),
-            ("9000", "50"),
-        ],
+        &[("0", "10"), ("1000", "10"), ("2000", "15"), ("2001", "15.015"), ("9000", "50")],
     );
-    check(
-        json!({"model": "flat", "amount": "5000"}),
-        &[("0", "5000"), ("7.5", "5000")],
-    );
+    check(json!({"model": "flat", "amount": "5000"}), &[("0", "5000"), ("7.5", "5000")]);
     check(
         json!({"model": "per_unit", "unit_amount": "0.0035", "minimum": "1"}),
         &[("0", "1"), ("1001", "3.5035")],
@@ -166,17 +135,8 @@ fn a_late_unit_costs_the_difference() {
     let lines = capped.breakdown_between(dec("7"), dec("12")).unwrap();
     let amounts: Vec<(LineKind, Decimal)> =
         lines.iter().map(|line| (line.kind, line.amount)).collect();
-    assert_eq!(
-        amounts,
-        [
-            (LineKind::Unit, dec("5000")),
-            (LineKind::Maximum, dec("-2000"))
-        ]
-    );
-    assert_eq!(
-        capped.price(dec("12")).unwrap() - capped.price(dec("7")).unwrap(),
-        dec("3000")
-    );
+    assert_eq!(amounts, [(LineKind::Unit, dec("5000")), (LineKind::Maximum, dec("-2000"))]);
+    assert_eq!(capped.price(dec("12")).unwrap() - capped.price(dec("7")).unwrap(), dec("3000"));
     let more = capped.breakdown_between(dec("12"), dec("13")).unwrap();
     assert_eq!(
         more.iter().map(|line| line.amount).collect::<Vec<_>>(),
@@ -210,19 +170,13 @@ fn breakdown_names_its_tiers() {
 #[test]
 fn what_can_not_be_exact_is_an_error() {
     let tiny = model(json!({"model": "per_unit", "unit_amount": "0.00000000000000000001"}));
-    assert_eq!(
-        tiny.price(dec("0.0000000001")).unwrap_err().sqlstate(),
-        "22003"
-    );
+    assert_eq!(tiny.price(dec("0.0000000001")).unwrap_err().sqlstate(), "22003");
     let huge = model(json!({"model": "per_unit", "unit_amount": "9999999999999999999999999999"}));
     assert_eq!(huge.price(dec("10000")).unwrap_err().sqlstate(), "22003");
     let grain = model(
         json!({"model": "package", "package_size": "0.0000000000000000000000000001", "amount": "1"}),
     );
-    assert_eq!(
-        grain.price(dec("99999999999")).unwrap_err().sqlstate(),
-        "22003"
-    );
+    assert_eq!(grain.price(dec("99999999999")).unwrap_err().sqlstate(), "22003");
 }
 
 fn money() -> impl Strategy<Value = Value> {

@@ -19,33 +19,21 @@ fn half_away_from_zero() {
         assert_eq!(round_minor(dec(amount)), Ok(rounded));
     }
     assert_eq!(round_minor(dec("9223372036854775807.4")), Ok(i64::MAX));
-    assert_eq!(
-        round_minor(dec("9223372036854775807.5"))
-            .unwrap_err()
-            .sqlstate(),
-        "22003"
-    );
+    assert_eq!(round_minor(dec("9223372036854775807.5")).unwrap_err().sqlstate(), "22003");
     assert_eq!(round_minor(dec("-9223372036854775808.4")), Ok(i64::MIN));
     assert!(round_minor(Decimal::MAX).is_err() && round_minor(Decimal::MIN).is_err());
 }
 
 #[test]
 fn decimals_are_taken_exactly_or_refused() {
-    assert_eq!(
-        dec("1.500000000000000000000000000000000000"),
-        Decimal::new(15, 1)
-    );
+    assert_eq!(dec("1.500000000000000000000000000000000000"), Decimal::new(15, 1));
     assert_eq!(dec("0.000000000000000000000000000000000000"), Decimal::ZERO);
     assert_eq!(dec("-100").to_string(), "-100");
     for text in [
         "", "-", ".", ".5", "5.", "+5", "1e3", "1_000", "1,5", " 1", "0x1", "١", "--1", "1.2.3",
         "nan",
     ] {
-        assert_eq!(
-            parse_decimal(text).unwrap_err().sqlstate(),
-            "22P02",
-            "{text}"
-        );
+        assert_eq!(parse_decimal(text).unwrap_err().sqlstate(), "22P02", "{text}");
     }
     for text in [
         "0.49999999999999999999999999999999",
@@ -54,11 +42,7 @@ fn decimals_are_taken_exactly_or_refused() {
         "Infinity",
         "-Infinity",
     ] {
-        assert_eq!(
-            parse_decimal(text).unwrap_err().sqlstate(),
-            "22003",
-            "{text}"
-        );
+        assert_eq!(parse_decimal(text).unwrap_err().sqlstate(), "22003", "{text}");
     }
 }
 
@@ -66,13 +50,7 @@ fn decimals_are_taken_exactly_or_refused() {
 fn arithmetic_is_exact_or_refused() {
     assert_eq!(mul(dec("1.5"), dec("0.2")), Ok(dec("0.3")));
     assert!(mul(dec("0.000000000000001"), dec("0.000000000000001")).is_err());
-    assert!(
-        mul(
-            dec("9999999999999999.999999999"),
-            dec("9999999999999999.999999999")
-        )
-        .is_err()
-    );
+    assert!(mul(dec("9999999999999999.999999999"), dec("9999999999999999.999999999")).is_err());
     assert!(add(dec("9999999999999999999999999999"), dec("0.1")).is_err());
     assert!(add(Decimal::MAX, Decimal::MAX).is_err());
     assert_eq!(add(dec("0.1"), dec("-0.1")), Ok(Decimal::ZERO));
@@ -96,11 +74,7 @@ fn discounts_and_true_up() {
 
 #[test]
 fn tax_is_rounded_once_a_rate() {
-    let line = |amount, percent, inclusive| Taxable {
-        amount,
-        percent: dec(percent),
-        inclusive,
-    };
+    let line = |amount, percent, inclusive| Taxable { amount, percent: dec(percent), inclusive };
     // 7.7 % of 33 is 2.541 → 3 a line, 9 in all; of the sum 99 it is 7.623 → 8.
     let taxes = tax_by_rate(&[
         line(33, "7.7", false),
@@ -109,25 +83,13 @@ fn tax_is_rounded_once_a_rate() {
         line(100, "0", false),
     ])
     .unwrap();
-    assert_eq!(
-        taxes
-            .iter()
-            .map(|tax| (tax.net, tax.tax))
-            .collect::<Vec<_>>(),
-        [(100, 0), (99, 8)]
-    );
+    assert_eq!(taxes.iter().map(|tax| (tax.net, tax.tax)).collect::<Vec<_>>(), [(100, 0), (99, 8)]);
     let taxes = tax_by_rate(&[line(11_900, "19", true), line(-11_900, "19", false)]).unwrap();
     assert_eq!(
-        taxes
-            .iter()
-            .map(|tax| (tax.net, tax.tax))
-            .collect::<Vec<_>>(),
+        taxes.iter().map(|tax| (tax.net, tax.tax)).collect::<Vec<_>>(),
         [(-11_900, -2261), (10_000, 1900)]
     );
-    assert_eq!(
-        tax_by_rate(&[line(1, "-1", false)]).unwrap_err().sqlstate(),
-        "22023"
-    );
+    assert_eq!(tax_by_rate(&[line(1, "-1", false)]).unwrap_err().sqlstate(), "22023");
     assert!(tax_by_rate(&[line(i64::MAX, "0", false), line(1, "0", false)]).is_err());
     assert!(tax_by_rate(&[line(i64::MAX, "200", false)]).is_err());
 }

@@ -21,9 +21,7 @@ fn numbers_are_no_amounts() {
 fn what_is_refused() {
     let tier = |up_to: Value, unit: &str| json!({"up_to": up_to, "unit_amount": unit});
     let tiered = |tiers: Value| json!({"model": "graduated", "tiers": tiers});
-    let many: Vec<Value> = (1..=MAX_TIERS + 1)
-        .map(|up_to| tier(json!(up_to), "1"))
-        .collect();
+    let many: Vec<Value> = (1..=MAX_TIERS + 1).map(|up_to| tier(json!(up_to), "1")).collect();
     for value in [
         json!(null),
         json!([]),
@@ -47,16 +45,8 @@ fn what_is_refused() {
         tiered(json!([])),
         tiered(json!([{"up_to": 5}])),
         tiered(json!([tier(json!(null), "1"), tier(json!(null), "1")])),
-        tiered(json!([
-            tier(json!(5), "1"),
-            tier(json!(5), "1"),
-            tier(json!(null), "1")
-        ])),
-        tiered(json!([
-            tier(json!(5), "1"),
-            tier(json!("4.9"), "1"),
-            tier(json!(null), "1")
-        ])),
+        tiered(json!([tier(json!(5), "1"), tier(json!(5), "1"), tier(json!(null), "1")])),
+        tiered(json!([tier(json!(5), "1"), tier(json!("4.9"), "1"), tier(json!(null), "1")])),
         tiered(json!([tier(json!(0), "1"), tier(json!(null), "1")])),
         tiered(json!([tier(json!(null), "-1")])),
         tiered(json!(many)),
