@@ -56,7 +56,7 @@ COMMENT ON FUNCTION saas.create_tenant(text, uuid) IS
 
 -- Pure billing
 COMMENT ON FUNCTION saas.price_quantity(jsonb, numeric) IS
-'What a quantity costs under a price model, in minor units, not rounded. The models are in docs/price-models.md. Errors: 22023 for a model without a meaning or a negative quantity; 22P02 for malformed amounts; 22003 beyond 28 digits.';
+'What a quantity costs under a price model, in minor units, not rounded. docs/cases.md shows the models. Errors: 22023 for a model without a meaning or a negative quantity; 22P02 for malformed amounts; 22003 beyond 28 digits.';
 COMMENT ON FUNCTION saas.billing_period(timestamptz, interval, timestamptz, text) IS
 'The billing period of a length (months or days) that contains a moment, counted from the anchor in civil time of the zone, half-open: day 31 becomes the month''s last day and never drifts. Also backwards before the anchor. Errors: 22023 for an unusable length or unknown zone; 22003 beyond what a timestamp can be.';
 COMMENT ON FUNCTION saas.billing_days(date, interval, date) IS
