@@ -9,6 +9,7 @@ use saas_core_tests::story::one;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 use uuid::Uuid;
 
 const JANUARY: &str = "2026-01-10 12:00Z";
@@ -114,12 +115,16 @@ fn the_first_of_two_meanings_of_an_id_stands() {
 }
 
 fn until_somebody_waits(client: &mut Client) {
-    let sql = "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE NOT l.granted AND a.datname = current_database()";
+    until_so_many_wait(client, 1);
+}
+
+fn until_so_many_wait(client: &mut Client, count: i64) {
+    let sql = "SELECT count(DISTINCT pid) FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE NOT l.granted AND a.datname = current_database()";
     for _ in 0..2000 {
-        if one::<i64>(client, sql, &[]) > 0 {
+        if one::<i64>(client, sql, &[]) >= count {
             return;
         }
-        thread::sleep(std::time::Duration::from_millis(5));
+        thread::sleep(Duration::from_millis(5));
     }
     panic!("nobody waits");
 }
@@ -408,6 +413,60 @@ fn folding_loses_nothing_while_writers_write() {
     let summed: i64 = books.one("SELECT sum(units_used)::bigint FROM saas.usage_summaries", &[]);
     assert_eq!((folded, summed, books.count("saas.usage_counter_slots")), (written, written, 0));
     books.balanced();
+}
+
+/// A writer takes counters in the order of their names, a folder as well, though they lie the other way round.
+#[test]
+fn folders_and_writers_never_wait_in_a_circle() {
+    let mut books = Books::new();
+    books.run("UPDATE saas.settings SET usage_slots = 1");
+    let acme = books.subscribed("plus", "2026-01-01Z");
+    for feature in ["d", "c", "b", "a"] {
+        books.feature("plus", feature, 0, None);
+        books.used(acme, feature, 1, JANUARY);
+    }
+    let mut holder = books.db.owner();
+    let mut holding = holder.transaction().unwrap();
+    holding.execute("SELECT FROM saas.usage_counter_slots WHERE feature_key = 'b' FOR UPDATE", &[]).unwrap();
+    let (mut folder, mut writer) = (books.db.connect("saas_worker"), books.db.connect("saas_worker"));
+    thread::scope(|scope| {
+        let folding = scope.spawn(move || {
+            folder.batch_execute("SET enable_indexscan = off; SET enable_bitmapscan = off").unwrap();
+            folder.query("SELECT saas.roll_up_usage('2026-01-01')", &[])
+        });
+        until_so_many_wait(&mut books.data, 1);
+        let writing = scope.spawn(move || batch(&mut writer, acme, &[("a", 1, None), ("b", 1, None), ("c", 1, None), ("d", 1, None)]));
+        until_so_many_wait(&mut books.data, 2);
+        holding.commit().unwrap();
+        folding.join().unwrap().unwrap();
+        assert_eq!(writing.join().unwrap().unwrap(), 4);
+    });
+    books.balanced();
+}
+
+/// A fold that began while its month was being closed finds what the close has left: it is late.
+#[test]
+fn what_is_folded_during_a_close_is_late() {
+    let mut books = Books::new();
+    let acme = books.subscribed("plus", "2026-01-01Z");
+    books.used(acme, "project.create", 1000, JANUARY);
+    let mut holder = books.db.owner();
+    let mut holding = holder.transaction().unwrap();
+    holding.execute("SELECT FROM saas.issuers FOR UPDATE", &[]).unwrap();
+    let (mut closer, mut folder) = (books.db.connect("saas_worker"), books.db.connect("saas_worker"));
+    thread::scope(|scope| {
+        // It has folded, and waits for the issuer.
+        let closing = scope.spawn(move || books::close(&mut closer, "2026-01-01", 10));
+        until_so_many_wait(&mut books.data, 1);
+        books.used(acme, "project.create", 5, JANUARY);
+        let folding = scope.spawn(move || folder.query("SELECT saas.roll_up_usage('2026-01-01')", &[]).map(drop));
+        until_so_many_wait(&mut books.data, 2);
+        holding.commit().unwrap();
+        closing.join().unwrap().unwrap();
+        folding.join().unwrap().unwrap();
+    });
+    books.balanced();
+    assert_eq!(books.bill(acme, "2026-02-01"), "subscription 2000, adjustment 50 = 2050");
 }
 
 /// Writers and folders while months are closed: what a closed month did not bill is an adjustment, all of it.
