@@ -45,6 +45,7 @@ CREATE INDEX plans_tenant_id_idx ON saas.plans (tenant_id) WHERE tenant_id IS NO
 COMMENT ON TABLE saas.plans IS 'Commercial plans. A price change is a new version; running subscriptions keep theirs. Counts of -1 mean unlimited.';
 COMMENT ON COLUMN saas.plans.base_price IS 'Minor units a billing interval.';
 COMMENT ON COLUMN saas.plans.bill_in IS 'arrears: the base fee is billed at the end of its own period, with the usage.';
+COMMENT ON COLUMN saas.plans.minimum_amount IS 'Minor units a billing interval, for the days that are paid for: what fees, seats and usage of the interval leave of it is charged with its base fee.';
 COMMENT ON COLUMN saas.plans.seat_price IS 'Minor units a billing interval for each seat beyond included_seats.';
 
 CREATE TABLE saas.plan_prices (

@@ -79,13 +79,13 @@ COMMENT ON FUNCTION saas.usage_price(bigint, numeric, jsonb, bigint) IS
 
 -- Billing
 COMMENT ON FUNCTION saas.subscribe(uuid, text, integer, timestamptz, interval) IS
-'Puts a tenant on the current version of a plan and returns the subscription. billing.manage may do so from now and without a trial of its own; other dates and trials need a worker, a gateway or platform.billing.adjust. Errors: 42704 for an unknown plan; 22023 for fewer than one seat or a plan without a price in the tenant''s currency; 53400 beyond the plan''s seats; 55000 when the tenant has a live subscription.';
+'Puts a tenant on the current version of a plan and returns the subscription. billing.manage may do so from now and without a trial of its own; other dates and trials need a worker, a gateway or platform.billing.adjust. Errors: 42704 for an unknown plan; 22023 for fewer than one seat or a plan that has no price, or none of what it meters, in the tenant''s currency; 53400 beyond the plan''s seats; 55000 when the tenant has a live subscription.';
 COMMENT ON FUNCTION saas.generate_invoice(uuid, date) IS
 'The invoice (id) of the tenant''s billing period that contains a day, with calendar billing of that month; made as a draft if it is not there yet, after earlier periods that were left open. Worker, data owner, platform.billing.adjust. Errors: 55000 while the period runs or without a subscription then; 23503 for an unknown tenant.';
 COMMENT ON FUNCTION saas.finalize_invoice(uuid) IS
 'Opens a draft: gives it the issuer''s next number, which is returned, and its due date. An invoice over nothing is paid at once. Called again it returns the number. Worker, data owner, platform.billing.adjust. Error: 23503 for an unknown invoice.';
 COMMENT ON PROCEDURE saas.close_period(date, integer) IS
-'Closes every billing period that begins in a calendar month (or earlier) and has ended: rolls up usage, assesses fees, applies credits, leaves draft invoices; commits a batch at a time. Safe to stop, to run again and to run twice at once. A tenant that can''t be billed is parked in saas.close_parked and does not stop the others. Call it outside of a transaction block. Worker and data owner. Errors: 55000 while the month runs; 22023 for a batch_size below 1.';
+'Closes every billing period that begins in a calendar month (or earlier) and has ended: rolls up usage, assesses fees, applies credits, leaves draft invoices; commits a batch at a time. Safe to stop, to run again and to run twice at once. A tenant that can''t be billed is parked in saas.close_parked and does not stop the others. Call it outside of a transaction block. Worker and data owner. Errors: 2D000 inside of one; 55000 while the month runs; 22023 for a batch_size below 1; 23502 for a NULL.';
 COMMENT ON FUNCTION saas.close_next_batch(date, integer, timestamptz) IS
 'One batch of saas.close_period; false when nothing is left to close. started_at: tenants parked since then are not tried again.';
 COMMENT ON FUNCTION saas.grant_credit(uuid, bigint, text, text, text, timestamptz, integer) IS
