@@ -105,7 +105,7 @@ unsafe fn stamp(trigger: *mut pg_sys::TriggerData) -> Result<pg_sys::HeapTuple> 
             return Err(Error::Invalid("occurred_at is now(): nobody sets it".into()));
         }
         let set = [
-            (id, crate::context::from_uuid(uuid::Uuid::now_v7()).into_datum()),
+            (id, crate::context::from_uuid(crate::context::new_id()).into_datum()),
             (xid, Some(pg_sys::Datum::from(pg_sys::GetTopFullTransactionId().value))),
             (epoch, cluster_life().into_datum()),
             (role, session_user().into_datum()),

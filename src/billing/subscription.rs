@@ -1,6 +1,6 @@
 //! Subscriptions.
 
-use crate::context::{from_uuid, setting, to_uuid};
+use crate::context::{from_uuid, new_id, setting, to_uuid};
 use crate::error::{Error, Result, given};
 use crate::iam::check::{self, Permission};
 use crate::iam::kind::{self, Kind};
@@ -37,7 +37,7 @@ fn subscribe(
                 "Choose a larger plan.",
             ));
         }
-        let id = from_uuid(Uuid::now_v7());
+        let id = from_uuid(new_id());
         let args = [
             tenant_id.into(),
             id.into(),

@@ -2,7 +2,7 @@
 
 use super::secret::{self, Presented};
 use super::setting::{self, Context};
-use super::{from_uuid, to_uuid};
+use super::{from_uuid, new_id, to_uuid};
 use crate::error::{Error, Result, given};
 use crate::iam::check::{self, Permission};
 use crate::iam::kind::{self, Kind};
@@ -68,7 +68,7 @@ fn new_context(user: Uuid) -> Context {
         actor: None,
         impersonation: None,
         session: None,
-        request: Some(Uuid::now_v7()),
+        request: Some(new_id()),
         until: None,
     }
 }

@@ -1,6 +1,6 @@
 //! Sessions and users, for backends that authenticate by themselves.
 
-use super::{from_uuid, secret, setting, to_uuid};
+use super::{from_uuid, new_id, secret, setting, to_uuid};
 use crate::error::{Error, Result, given};
 use crate::iam::kind::{self, Kind};
 use crate::owner::as_data_owner;
@@ -8,7 +8,6 @@ use crate::sql;
 use pgrx::datum::Interval;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
-use uuid::Uuid;
 
 /// Registers a user.
 #[pg_extern(volatile, parallel_unsafe)]
@@ -18,7 +17,7 @@ fn create_user(
 ) -> std::result::Result<pgrx::Uuid, ErrorReport> {
     kind::require(&[Kind::Gateway])?;
     let email = given(email, "email")?;
-    let id = from_uuid(Uuid::now_v7());
+    let id = from_uuid(new_id());
     as_data_owner(|| {
         sql::run(
             "INSERT INTO saas.users (id, email, name) VALUES ($1, $2, $3)",
@@ -45,7 +44,7 @@ fn create_session(
              SELECT $1, u.id, $3, $4, $5, statement_timestamp(), statement_timestamp(), statement_timestamp() + $6
                FROM saas.users u WHERE u.id = $2 AND u.deleted_at IS NULL",
             &[
-                from_uuid(Uuid::now_v7()).into(),
+                from_uuid(new_id()).into(),
                 user_id.into(),
                 secret::hash(&token).into(),
                 ip_address.into(),

@@ -1,13 +1,12 @@
 //! Tenants and their members.
 
-use crate::context::{from_uuid, to_uuid};
+use crate::context::{from_uuid, new_id, to_uuid};
 use crate::error::{Error, Result, given};
 use crate::iam::check;
 use crate::owner::{self, as_data_owner};
 use crate::sql;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
-use uuid::Uuid;
 
 /// Creates a tenant with its owner.
 #[pg_extern(volatile, parallel_unsafe)]
@@ -59,7 +58,7 @@ fn create(name: &str, owner: pgrx::Uuid) -> Result<pgrx::Uuid> {
             "Choose a plan with more workspaces for one of them.",
         ));
     }
-    let id = from_uuid(Uuid::now_v7());
+    let id = from_uuid(new_id());
     sql::run(
         "INSERT INTO saas.tenants (id, name, currency, time_zone)
          SELECT $1, $2, s.currency, s.time_zone FROM saas.settings s",
