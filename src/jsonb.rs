@@ -27,6 +27,7 @@ impl Jsonb {
 }
 
 impl FromDatum for Jsonb {
+    // SAFETY: the datum is only copied, whatever it is.
     unsafe fn from_polymorphic_datum(
         datum: pg_sys::Datum,
         is_null: bool,
@@ -48,12 +49,14 @@ impl IntoDatum for Jsonb {
 
 // SAFETY: the SQL type below is jsonb, and its datum is only copied.
 unsafe impl<'fcx> ArgAbi<'fcx> for Jsonb {
+    // SAFETY: an argument of type jsonb, which is all that the SQL declaration allows.
     unsafe fn unbox_arg_unchecked(arg: Arg<'_, 'fcx>) -> Jsonb {
         // SAFETY: the caller passes an argument of type jsonb.
         let value = unsafe { arg.unbox_arg_using_from_datum::<Jsonb>() };
         value.unwrap_or(Jsonb(pg_sys::Datum::null()))
     }
 
+    // SAFETY: as above.
     unsafe fn unbox_nullable_arg(arg: Arg<'_, 'fcx>) -> Nullable<Jsonb> {
         // SAFETY: as above.
         unsafe { arg.unbox_arg_using_from_datum::<Jsonb>() }.into()

@@ -76,6 +76,10 @@ pub fn read(
 
 const UNPREPARED: spi::SpiError = spi::SpiError::SpiError(spi::SpiErrorCodes::Argument);
 
+/// The kept plan of a statement.
+///
+/// # Safety
+/// The caller is connected to SPI.
 unsafe fn plan(text: &'static str, types: &[pg_sys::Oid]) -> Result<pg_sys::SPIPlanPtr> {
     let key = text.as_ptr();
     if let Some(plan) = PLANS.with_borrow(|plans| plans.get(&key).copied()) {
