@@ -8,6 +8,13 @@ mod stamp;
 use pgrx::prelude::*;
 use std::cell::RefCell;
 
+// After the functions that they describe.
+::pgrx::extension_sql_file!(
+    "../../sql/audit/comments.sql",
+    name = "audit_comments",
+    requires = [check_invariants, make_partitions]
+);
+
 extension_sql_file!("../../sql/audit/functions.sql", name = "audit_functions");
 
 thread_local! {

@@ -16,3 +16,23 @@ mod invoice_total;
 mod ledger;
 mod pure_functions;
 mod subscription;
+
+// After the functions that they describe.
+::pgrx::extension_sql_file!(
+    "../../sql/billing/comments.sql",
+    name = "billing_comments",
+    requires = [
+        "billing_functions",
+        subscribe,
+        generate_invoice,
+        finalize_invoice,
+        close_next_batch,
+        grant_credit,
+        credit_balance,
+        price_quantity,
+        billing_period,
+        billing_days,
+        prorate,
+        round_minor
+    ]
+);

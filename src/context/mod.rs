@@ -8,6 +8,25 @@ pub mod setting;
 use pgrx::prelude::*;
 use uuid::{ContextV7, Timestamp, Uuid};
 
+// After the functions that they describe.
+::pgrx::extension_sql_file!(
+    "../../sql/context/comments.sql",
+    name = "context_comments",
+    requires = [
+        begin_request,
+        begin_request_as,
+        create_user,
+        create_session,
+        revoke_session,
+        uuid_v7,
+        current_user_id,
+        oneself,
+        current_tenant_id,
+        current_session_id,
+        current_impersonator_id
+    ]
+);
+
 pub fn to_uuid(id: pgrx::Uuid) -> Uuid {
     Uuid::from_bytes(*id.as_bytes())
 }

@@ -14,6 +14,26 @@ use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use uuid::Uuid;
 
+// After the functions that they describe.
+::pgrx::extension_sql_file!(
+    "../../sql/iam/comments.sql",
+    name = "iam_comments",
+    requires = [
+        grant_access,
+        revoke_access,
+        has_permission_in_tenant,
+        has_permission_in_current_tenant,
+        user_has_permission_in_tenant,
+        has_permission_in_system,
+        user_has_permission_in_system,
+        require_permission_in_current_tenant,
+        require_permission_in_tenant,
+        require_system_permission,
+        authorized_tenant_id,
+        permitted_tenant_ids
+    ]
+);
+
 /// Whether the current user has a permission in a tenant.
 #[pg_extern(stable, parallel_safe, name = "has_tenant_permission")]
 fn has_permission_in_tenant(

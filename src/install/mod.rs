@@ -11,6 +11,13 @@ use crate::{iam, owner};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 
+// After the functions that they describe.
+::pgrx::extension_sql_file!(
+    "../../sql/install/comments.sql",
+    name = "install_comments",
+    requires = [install, version]
+);
+
 /// The data version that this code works with. It accepts the one before it too.
 const DATA_VERSION: i32 = 1;
 

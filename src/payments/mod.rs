@@ -21,6 +21,20 @@ use crate::jsonb::Jsonb;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 
+// After the functions that they describe.
+::pgrx::extension_sql_file!(
+    "../../sql/payments/comments.sql",
+    name = "payments_comments",
+    requires = [
+        ingest_payment_event,
+        process_payment_events,
+        record_one_time_payment,
+        link_provider_customer,
+        link_provider_subscription,
+        link_provider_invoice
+    ]
+);
+
 /// Stores a payment provider's event. False: an event with this id was there already.
 #[pg_extern(volatile, parallel_unsafe)]
 fn ingest_payment_event(

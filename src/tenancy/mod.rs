@@ -8,6 +8,13 @@ use crate::sql;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 
+// After the functions that they describe.
+::pgrx::extension_sql_file!(
+    "../../sql/tenancy/comments.sql",
+    name = "tenancy_comments",
+    requires = [create_tenant]
+);
+
 /// Creates a tenant with its owner.
 #[pg_extern(volatile, parallel_unsafe)]
 fn create_tenant(

@@ -10,6 +10,14 @@ use pgrx::datum::{Date, TimestampWithTimeZone};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 
+// After the functions that they describe.
+::pgrx::extension_sql_file!(
+    "../../sql/usage/comments.sql",
+    name = "usage_comments",
+    requires =
+        ["usage_functions", record_usage, record_usage_batch, roll_up_usage, assess_usage_fees]
+);
+
 /// Counts one usage event. False when its id was counted before.
 #[pg_extern(volatile, parallel_unsafe)]
 fn record_usage(
