@@ -1,25 +1,98 @@
 -- What each function is: docs/reference.md is made of this.
 COMMENT ON FUNCTION saas.price_quantity(jsonb, numeric) IS
-'What a quantity costs under a price model, in minor units, not rounded. docs/cases.md shows the models. Errors: 22023 for a model without a meaning or a negative quantity; 22P02 for malformed amounts; 22003 beyond 28 digits.';
+'What a quantity costs under a price model, not rounded. docs/cases.md shows the models.
+Arguments: model, a price model; quantity, how many units, 0 or more.
+Returns: minor units, with fractions.
+Needs: any kind of access.
+Errors: 22023 for a model without a meaning or a negative quantity; 22P02 for malformed amounts; 22003 beyond 28 digits.
+Example as app:
+SELECT saas.price_quantity(''{"model": "graduated", "tiers": [{"up_to": 100, "unit_amount": "10"}, {"up_to": null, "unit_amount": "7.5"}]}'', 120)';
 COMMENT ON FUNCTION saas.billing_period(timestamptz, interval, timestamptz, text) IS
-'The billing period of a length (months or days) that contains a moment, counted from the anchor in civil time of the zone, half-open: day 31 becomes the month''s last day and never drifts. Also backwards before the anchor. Errors: 22023 for an unusable length or unknown zone; 22003 beyond what a timestamp can be.';
+'The billing period that contains a moment, counted from the anchor in civil time of the zone: day 31 becomes the month''s last day and never drifts. Also backwards before the anchor.
+Arguments: anchor, when the first period began; every, its length in months or days; at, the moment; time_zone, an IANA name, UTC by default.
+Returns: the period, half-open.
+Needs: any kind of access.
+Errors: 22023 for an unusable length or unknown zone; 22003 beyond what a timestamp can be.
+Example as app:
+SELECT saas.billing_period(''2026-01-31Z'', ''1 month'', ''2026-02-10Z'')';
 COMMENT ON FUNCTION saas.billing_days(date, interval, date) IS
-'The billing period in whole days that contains a day, counted from the anchor: how subscriptions are billed. Errors as billing_period.';
+'The billing period in whole days that contains a day, counted from the anchor: how subscriptions are billed.
+Arguments: anchor, the first day of the first period; every, its length in months or days; day, the day.
+Returns: the period, half-open.
+Needs: the data owner.
+Errors: as billing_period.
+Example as owner:
+SELECT saas.billing_days(''2026-01-31'', ''1 month'', ''2026-02-10'')';
 COMMENT ON FUNCTION saas.prorate(bigint, daterange, daterange) IS
-'The part of an amount (minor units) for a period that falls on the days used within it, by whole days, rounded half away from zero. Errors: 22023 when the used days are not within the period, or a range has no end.';
-COMMENT ON FUNCTION saas.round_minor(numeric) IS 'Rounds to whole minor units, half away from zero. Error: 22003 beyond bigint, for NaN and infinity.';
+'The part of an amount for a period that falls on the days used within it, by whole days, rounded half away from zero.
+Arguments: amount, minor units for the whole period; period, its days; used, the days within it that count.
+Returns: minor units.
+Needs: any kind of access.
+Errors: 22023 when the used days are not within the period, or a range has no end.
+Example as app:
+SELECT saas.prorate(3000, ''[2026-06-01,2026-07-01)'', ''[2026-06-16,2026-07-01)'')';
+COMMENT ON FUNCTION saas.round_minor(numeric) IS
+'Rounds to whole minor units, half away from zero.
+Arguments: amount, minor units with fractions.
+Returns: minor units.
+Needs: any kind of access.
+Errors: 22003 beyond bigint and for NaN and infinity.
+Example as app:
+SELECT saas.round_minor(2.5)';
 
 COMMENT ON FUNCTION saas.subscribe(uuid, text, integer, timestamptz, interval) IS
-'Puts a tenant on the current version of a plan and returns the subscription. billing.manage may do so from now and without a trial of its own; other dates and trials need a worker, a gateway or platform.billing.adjust. Errors: 42704 for an unknown plan; 22023 for fewer than one seat or a plan that has no price, or none of what it meters, in the tenant''s currency; 53400 beyond the plan''s seats; 55000 when the tenant has a live subscription.';
+'Puts a tenant on the current version of a plan.
+Arguments: tenant_id, the tenant; plan_key, the plan; seats, how many, 1 by default; starts_at, when it begins, now by default, legal in the past; trial, how long nothing is due from then on, NULL for none.
+Returns: the subscription''s id.
+Needs: billing.manage in the tenant, from now on and without a trial; kind worker or gateway, platform.billing.adjust or the data owner for other dates and trials.
+Errors: 28000 without a user; 42501 without the permission; 23503 for an unknown tenant; 42704 for an unknown plan; 22023 for fewer than one seat, or a plan that has no price, or none of what it meters, in the tenant''s currency; 53400 beyond the plan''s seats; 55000 when the tenant has a live subscription; 23502 for a NULL.
+Example as worker:
+SELECT saas.subscribe(:''globex'', ''pro'', seats => 3, trial => ''14 days'')';
 COMMENT ON FUNCTION saas.generate_invoice(uuid, date) IS
-'The invoice (id) of the tenant''s billing period that contains a day, with calendar billing of that month; made as a draft if it is not there yet, after earlier periods that were left open. Worker, data owner, platform.billing.adjust. Errors: 55000 while the period runs or without a subscription then; 23503 for an unknown tenant.';
+'The invoice of the tenant''s billing period that contains a day, made as a draft if it is not there yet, after earlier periods that were left open.
+Arguments: tenant_id, the tenant; period, any day of the billing period (with calendar billing, of the month).
+Returns: the invoice''s id, the same when called again.
+Needs: kind worker; platform.billing.adjust; the data owner.
+Errors: 28000 without a user; 42501 without the permission; 55000 while the period runs or without a subscription then; 23503 for an unknown tenant.
+Example as worker:
+SELECT saas.generate_invoice(:''acme'', (now() - interval ''1 month'')::date)';
 COMMENT ON FUNCTION saas.finalize_invoice(uuid) IS
-'Opens a draft: gives it the issuer''s next number, which is returned, and its due date. An invoice over nothing is paid at once. Called again it returns the number. Worker, data owner, platform.billing.adjust. Error: 23503 for an unknown invoice.';
+'Opens a draft: gives it the issuer''s next number and its due date. An invoice over nothing is paid at once.
+Arguments: invoice_id, the draft; one that is finalized keeps its number.
+Returns: the number.
+Needs: kind worker; platform.billing.adjust; the data owner.
+Errors: 28000 without a user; 42501 without the permission; 23503 for an unknown invoice.
+Example as worker:
+SELECT saas.finalize_invoice(:''draft'')';
 COMMENT ON PROCEDURE saas.close_period(date, integer) IS
-'Closes every billing period that begins in a calendar month (or earlier) and has ended: rolls up usage, assesses fees, applies credits, leaves draft invoices; commits a batch at a time. Safe to stop, to run again and to run twice at once. A tenant that can''t be billed is parked in saas.close_parked and does not stop the others. Call it outside of a transaction block. Worker and data owner. Errors: 2D000 inside of one; 55000 while the month runs; 22023 for a batch_size below 1; 23502 for a NULL.';
+'Closes every billing period that begins in a calendar month (or earlier) and has ended: rolls up usage, assesses fees, applies credits, leaves draft invoices; commits a batch at a time. Safe to stop, to run again and to run twice at once. A tenant that can''t be billed is parked in saas.close_parked and does not stop the others. Call it outside of a transaction block.
+Arguments: period, any day of the month; batch_size, how many tenants are committed together, 1000 by default.
+Returns: nothing.
+Needs: kind worker; the data owner.
+Errors: 2D000 inside of a transaction block; 42501 for other kinds; 55000 while the month runs; 22023 for a batch_size below 1; 23502 for a NULL.
+Example as worker:
+CALL saas.close_period((now() - interval ''1 month'')::date)';
 COMMENT ON FUNCTION saas.close_next_batch(date, integer, timestamptz) IS
-'One batch of saas.close_period; false when nothing is left to close. started_at: tenants parked since then are not tried again.';
+'One batch of saas.close_period, for callers who commit themselves.
+Arguments: period, any day of the month; batch_size, how many tenants; started_at, when this closing began: tenants that were parked since then are not tried again.
+Returns: true, or false when nothing is left to close.
+Needs: kind worker; the data owner.
+Errors: as close_period, but 2D000.
+Example as worker:
+SELECT saas.close_next_batch((now() - interval ''1 month'')::date, 1000, now())';
 COMMENT ON FUNCTION saas.grant_credit(uuid, bigint, text, text, text, timestamptz, integer) IS
-'Gives a tenant credits (minor units of its currency) and returns the ledger entry. source: billing, admin or promo. The same idempotency_key gives the same entry. Lower priority is used first, then what expires first. Data owner, platform.billing.adjust. Errors: 22023 for an amount below 1 or an expiry in the past; 23505 when the key was used for another amount; 23514 for another source.';
+'Gives a tenant credits. The lower priority is used first, then what expires first.
+Arguments: tenant_id, the tenant; amount, minor units of its currency; reason, in words; source, one of billing, admin and promo; idempotency_key, what makes it the same grant when it is sent again; expires_at, when what is left of it ends, NULL for never; priority, 50 by default.
+Returns: the ledger entry''s id, the same for the same idempotency_key.
+Needs: platform.billing.adjust; the data owner.
+Errors: 28000 without a user; 42501 without the permission; 22023 for an amount below 1 or an expiry in the past; 23503 for an unknown tenant; 23505 when the key was used for another amount; 23514 for another source; 23502 for a NULL.
+Example as admin:
+SELECT saas.grant_credit(:''acme'', 1000, ''Sorry for the outage'', ''admin'', ''ticket 7'', now() + interval ''1 year'')';
 COMMENT ON FUNCTION saas.credit_balance(uuid) IS
-'The credits that a tenant has, in minor units of its currency. Needs billing.view in the tenant, or platform.billing.adjust. Errors: 28000, 42501.';
+'The credits that a tenant has.
+Arguments: tenant_id, the tenant.
+Returns: minor units of its currency.
+Needs: billing.view in the tenant, or platform.billing.adjust; the data owner without a context.
+Errors: 28000 without a user; 42501 without the permission.
+Example as app:
+SELECT saas.credit_balance(:''acme'')';

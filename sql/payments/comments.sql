@@ -1,13 +1,49 @@
 -- What each function is: docs/reference.md is made of this.
 COMMENT ON FUNCTION saas.ingest_payment_event(text, text, text, jsonb) IS
-'Stores a provider''s event; false when its id was seen before: the first one stands, and another body under its id is a security event. Worker, gateway and data owner. Error: 22023 for a NULL; 23514 for an empty or overlong key.';
+'Stores a payment provider''s event, once. The first one stands: another body under its id is a security event.
+Arguments: provider, such as stripe; event_id, the provider''s id of the event; event_type, such as invoice.paid; payload, the event as the provider sent it.
+Returns: true, or false when this id was seen before.
+Needs: kind worker or gateway; the data owner.
+Errors: 42501 for other kinds; 22023 for a NULL; 23514 for an empty or overlong key.
+Example as gateway:
+SELECT saas.ingest_payment_event(''stripe'', ''evt_1'', ''customer.updated'', ''{"id": "evt_1", "type": "customer.updated"}'')';
 COMMENT ON FUNCTION saas.process_payment_events(integer) IS
-'Applies up to max_events stored events, oldest first, each in a subtransaction with its mark; returns how many are done. One that fails keeps its error and is tried again, after half a minute first, a day at most. Safe to run in several sessions. Worker and data owner. Error: 22023 for max_events below 1.';
+'Applies stored events, oldest first, each in a subtransaction together with its mark. One that fails keeps its error and is tried again, after half a minute first, a day at most. Safe to run in several sessions.
+Arguments: max_events, how many at most, 100 by default.
+Returns: how many are done.
+Needs: kind worker; the data owner.
+Errors: 42501 for other kinds; 22023 for max_events below 1.
+Example as worker:
+SELECT saas.process_payment_events(100)';
 COMMENT ON FUNCTION saas.record_one_time_payment(uuid, text, text, bigint, text, text) IS
-'Notes a pending payment (minor units) before its provider confirms it and returns its id; reason is topup or addon. The same payment again gives the same id. Worker, gateway and data owner. Errors: 23505 when the provider''s id stands for another payment; 42501 (data owner: 23503) for an unknown tenant; 23514 for an amount or reason that can''t be.';
+'Notes a pending payment before its provider confirms it. The same payment again is the same one.
+Arguments: tenant_id, who pays; provider, such as stripe; provider_payment_id, the provider''s id of the payment; amount, in minor units; currency, its ISO 4217 code; reason, topup or addon.
+Returns: the payment''s id.
+Needs: kind worker or gateway; the data owner.
+Errors: 42501 for other kinds, and for an unknown tenant (for the data owner 23503); 23505 when the provider''s id stands for another payment; 22023 for a NULL, an amount below 1 or another reason; 23503 for an unknown currency.
+Example as gateway:
+SELECT saas.record_one_time_payment(:''acme'', ''stripe'', ''pi_1'', 5000, ''USD'', ''topup'')';
 COMMENT ON FUNCTION saas.link_provider_customer(uuid, text, text) IS
-'Says who a tenant is at a payment provider. Again with another id: the tenant''s new one. Worker, gateway, platform.billing.adjust, data owner. Error: 23505 for another tenant''s customer.';
+'Says who a tenant is at a payment provider. Again with another id: the tenant''s new one.
+Arguments: tenant_id, the tenant; provider, such as stripe; provider_customer_id, the provider''s id of the customer.
+Returns: nothing.
+Needs: kind worker or gateway; platform.billing.adjust; the data owner.
+Errors: 28000 without a user; 42501 without the permission, and for an unknown tenant (for the data owner 23503); 23505 for another tenant''s customer; 22023 for a NULL.
+Example as worker:
+SELECT saas.link_provider_customer(:''acme'', ''stripe'', ''cus_1'')';
 COMMENT ON FUNCTION saas.link_provider_subscription(uuid, text, text) IS
-'Says which of a provider''s subscriptions the tenant''s live one is. Worker, gateway, platform.billing.adjust, data owner. Errors: 23505 for another tenant''s; 55000 without a live subscription.';
+'Says which of a provider''s subscriptions the tenant''s live one is.
+Arguments: tenant_id, the tenant; provider, such as stripe; provider_subscription_id, the provider''s id of the subscription.
+Returns: nothing.
+Needs: kind worker or gateway; platform.billing.adjust; the data owner.
+Errors: 28000 without a user; 42501 without the permission, and for an unknown tenant (for the data owner 23503); 23505 for another tenant''s; 55000 without a live subscription; 22023 for a NULL.
+Example as worker:
+SELECT saas.link_provider_subscription(:''acme'', ''stripe'', ''sub_1'')';
 COMMENT ON FUNCTION saas.link_provider_invoice(uuid, text, text) IS
-'Says which of a provider''s invoices this one is; also when it is finalized. Worker, gateway, platform.billing.adjust, data owner. Errors: 23505 for one that is linked already; 23503 for an unknown invoice.';
+'Says which of a provider''s invoices one of ours is; also when it is finalized.
+Arguments: invoice_id, our invoice; provider, such as stripe; provider_invoice_id, the provider''s id of the invoice.
+Returns: nothing.
+Needs: kind worker or gateway; platform.billing.adjust; the data owner.
+Errors: 28000 without a user; 42501 without the permission, and for an unknown invoice (for the data owner 23503); 23505 for one that is linked already; 22023 for a NULL.
+Example as worker:
+SELECT saas.link_provider_invoice(:''invoice'', ''stripe'', ''in_1'')';

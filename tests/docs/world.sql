@@ -1,0 +1,30 @@
+-- The world that the examples of the functions' comments run in; the data owner makes it. Acme has been on the plan "pro"
+-- for some months; of its invoices the first is paid, the second open, last month's a draft. Globex has no subscription.
+\set QUIET 1
+SELECT saas.create_user('alice@example.com', 'Alice') AS alice, saas.create_user('bob@example.com', 'Bob') AS bob,
+       saas.create_user('carol@example.com', 'Carol') AS carol, saas.create_user('gina@example.com', 'Gina') AS gina,
+       saas.create_user('root@example.com', 'Root') AS root, saas.create_user('sam@example.com', 'Sam') AS sam \gset
+SELECT saas.create_tenant('Acme', :'alice') AS acme, saas.create_tenant('Globex', :'gina') AS globex \gset
+INSERT INTO saas.tenant_members (tenant_id, user_id, role_id)
+SELECT :'acme', :'bob', id FROM saas.roles WHERE key = 'tenant_member';
+INSERT INTO saas.system_role_assignments (assigned_user_id, role_id, assigned_by, reason)
+SELECT a.user_id::uuid, r.id, :'root', 'the first ones'
+  FROM (VALUES (:'root', 'platform_superadmin'), (:'sam', 'platform_support')) AS a (user_id, key) JOIN saas.roles r USING (key);
+
+INSERT INTO saas.plans (key, name, base_price, currency, billing_interval, workspace_count)
+VALUES ('pro', 'Pro', 2000, 'USD', 'monthly', 5);
+INSERT INTO saas.plan_features (plan_id, feature_key, included_units, overage_price)
+SELECT id, 'project.create', 1000, 10 FROM saas.plans WHERE key = 'pro';
+SELECT saas.subscribe(:'acme', 'pro', seats => 5, starts_at => date_trunc('month', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' - interval '3 months') \g /dev/null
+SELECT saas.grant_credit(:'acme', 1500, 'Welcome', 'promo', 'welcome') \g /dev/null
+SELECT saas.record_usage(:'acme', 'project.create', 1200, 'last month', now() - interval '1 month') \g /dev/null
+INSERT INTO saas.projects (tenant_id, title) VALUES (:'acme', 'Website');
+SELECT saas.generate_invoice(:'acme', (now() - interval '3 months')::date) AS paid \gset
+SELECT saas.generate_invoice(:'acme', (now() - interval '2 months')::date) AS invoice \gset
+SELECT saas.generate_invoice(:'acme', (now() - interval '1 month')::date) AS draft \gset
+SELECT saas.finalize_invoice(:'paid'), saas.finalize_invoice(:'invoice') \g /dev/null
+UPDATE saas.payment_invoices SET status = 'paid', paid_at = now() WHERE id = :'paid';
+
+SELECT saas.create_session(:'alice') AS alice_token, saas.create_session(:'root') AS root_token,
+       saas.create_session(:'alice', user_agent => 'the other one') \gset
+SELECT id AS session FROM saas.sessions WHERE user_agent = 'the other one' \gset
