@@ -15,6 +15,7 @@
 #   make regress-update T=billing   writes what they print to expected/
 #   make rust T=seats               Rust tests over connections, with `seats` in their name
 #   make suite S=dump               one more suite, tests/dump/run
+#   make surface-update             writes what is made from the catalog: privileges, snapshot, reference, diagrams
 #   make clean                      removes target/, where all of the above happened
 
 PG ?= 18
@@ -23,7 +24,7 @@ features = --no-default-features --features saas_core/pg$(PG)
 # The environment that pgrx needs.
 env = . "$$(scripts/setup $(PG))" &&
 
-.PHONY: demo psql test install bench setup build check lint unit regress regress-update rust suite clean
+.PHONY: demo psql test install bench setup build check lint unit regress regress-update rust suite surface-update clean
 
 demo: build
 	scripts/cluster $(PG) -- scripts/with-database acme examples/acme/demo
@@ -72,6 +73,9 @@ rust:
 
 suite:
 	scripts/test $(PG) $(S) $(T)
+
+surface-update: build
+	PG=$(PG) tests/surface/run --update
 
 clean:
 	rm -rf target

@@ -1,4 +1,5 @@
 -- What each function is: docs/reference.md is made of this.
+COMMENT ON FUNCTION saas.check_invoice_total() IS 'At commit, the amounts of an invoice are the sums of its lines.';
 COMMENT ON FUNCTION saas.price_quantity(jsonb, numeric) IS
 'What a quantity costs under a price model, not rounded. docs/cases.md shows the models.
 Arguments: model, a price model; quantity, how many units, 0 or more.

@@ -7,6 +7,7 @@ BEGIN
   INSERT INTO saas.features (key, aggregation) VALUES (NEW.feature_key, NEW.aggregation) ON CONFLICT (key) DO NOTHING;
   RETURN NEW;
 END $$;
+COMMENT ON FUNCTION saas.register_feature() IS 'Makes a feature that a plan names known to metering, and refuses a price model that can''t be billed.';
 
 -- A price that somebody pays never changes: a new price is a new version of the plan.
 CREATE FUNCTION saas.keep_plan_terms() RETURNS trigger
@@ -21,6 +22,7 @@ BEGIN
   END IF;
   RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
 END $$;
+COMMENT ON FUNCTION saas.keep_plan_terms() IS 'The terms of a plan that somebody is on don''t change: a new price is a new version.';
 
 -- A tenant's plan and billing state are those of its subscription.
 CREATE FUNCTION saas.follow_subscription() RETURNS trigger
@@ -40,6 +42,7 @@ BEGIN
            SELECT FROM saas.tenant_subscriptions s WHERE s.tenant_id = NEW.tenant_id AND s.status <> 'canceled'));
   RETURN NULL;
 END $$;
+COMMENT ON FUNCTION saas.follow_subscription() IS 'A tenant''s plan and billing state are those of its subscription.';
 
 -- The running number and balance of a tenant's ledger. Whoever posts holds the tenant's row, so
 -- entries follow one another; the unique number and the check on the balance guarantee it.
@@ -62,6 +65,7 @@ BEGIN
   NEW.created_at := now();
   RETURN NEW;
 END $$;
+COMMENT ON FUNCTION saas.post_ledger_entry() IS 'Gives a ledger entry its tenant''s next number and the balance after it.';
 
 -- Which grants a used credit comes from: by priority, then the one that expires first, then the older.
 CREATE FUNCTION saas.allocate_credit() RETURNS trigger
@@ -93,6 +97,7 @@ BEGIN
   END IF;
   RETURN NULL;
 END $$;
+COMMENT ON FUNCTION saas.allocate_credit() IS 'Notes which grants a used credit comes from.';
 
 -- A finalized invoice keeps what it says. What may still change: its status and when, what the
 -- provider calls it, and when it is due.
@@ -112,6 +117,7 @@ BEGIN
   END IF;
   RETURN NEW;
 END $$;
+COMMENT ON FUNCTION saas.keep_finalized_invoice() IS 'A finalized invoice keeps what it says.';
 
 -- Lines belong to drafts only. Where they don't add up to their invoice (yet), the invoice is touched, so
 -- that its total is checked at commit.
@@ -141,6 +147,7 @@ BEGIN
         WHERE a.tenant_id = i.tenant_id AND a.invoice_id = i.id);
   RETURN NULL;
 END $$;
+COMMENT ON FUNCTION saas.check_invoice_lines() IS 'Lines belong to drafts only, and an invoice that they don''t add up to is checked at commit.';
 
 -- What a closed period was billed by stays as it was.
 CREATE FUNCTION saas.keep_closed_usage() RETURNS trigger
@@ -150,6 +157,7 @@ BEGIN
     USING ERRCODE = 'object_not_in_prerequisite_state',
           HINT = 'Later usage becomes an adjustment on the next invoice.';
 END $$;
+COMMENT ON FUNCTION saas.keep_closed_usage() IS 'What a closed period was billed by stays as it was.';
 
 -- The chain of closed periods only grows. A reissue after a void names the new invoice.
 CREATE FUNCTION saas.keep_billed_period() RETURNS trigger
@@ -162,6 +170,7 @@ BEGIN
   END IF;
   RAISE EXCEPTION 'A billed period can''t change' USING ERRCODE = 'object_not_in_prerequisite_state';
 END $$;
+COMMENT ON FUNCTION saas.keep_billed_period() IS 'The chain of billed periods only grows.';
 
 -- Closes a month, a batch a transaction. No SET clause and no exception block: both forbid COMMIT.
 CREATE PROCEDURE saas.close_period(period date, batch_size integer DEFAULT 1000)

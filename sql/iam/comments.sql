@@ -1,4 +1,5 @@
 -- What each function is: docs/reference.md is made of this.
+COMMENT ON FUNCTION saas.permissions_changed() IS 'Tells every session that what somebody may has changed.';
 COMMENT ON FUNCTION saas.has_tenant_permission(text) IS
 'Whether the current user has the permission in the current tenant.
 Arguments: permission, its key.

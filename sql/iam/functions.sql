@@ -11,6 +11,7 @@ BEGIN
   END IF;
   RETURN NEW;
 END $$;
+COMMENT ON FUNCTION saas.prevent_system_role_in_tenant() IS 'A system role is no tenant member''s.';
 
 CREATE FUNCTION saas.enforce_system_role_assignment() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -22,6 +23,7 @@ BEGIN
   END IF;
   RETURN NEW;
 END $$;
+COMMENT ON FUNCTION saas.enforce_system_role_assignment() IS 'Only system roles are assigned on the platform.';
 
 -- A tenant's own role works in that tenant only. Safe without a lock, since roles never change tenant.
 CREATE FUNCTION saas.enforce_role_of_tenant() RETURNS trigger
@@ -32,9 +34,11 @@ BEGIN
   END IF;
   RETURN NEW;
 END $$;
+COMMENT ON FUNCTION saas.enforce_role_of_tenant() IS 'A tenant''s own role works in that tenant only.';
 
 CREATE FUNCTION saas.keep_role_scope() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   RAISE EXCEPTION 'A role can''t move to another tenant' USING ERRCODE = 'object_not_in_prerequisite_state';
 END $$;
+COMMENT ON FUNCTION saas.keep_role_scope() IS 'A role can''t move to another tenant.';

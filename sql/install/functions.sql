@@ -21,6 +21,7 @@ BEGIN
           HINT = CASE WHEN legal IS NULL THEN format('%s is final.', old_state)
                       ELSE format('From %s it may move to: %s.', old_state, legal) END;
 END $$;
+COMMENT ON FUNCTION saas.enforce_state_transition() IS 'A status moves as saas.state_transitions says.';
 
 -- Argument: the table's name for the message; partitions have other names.
 CREATE FUNCTION saas.refuse_change() RETURNS trigger
@@ -30,6 +31,7 @@ BEGIN
     USING ERRCODE = 'object_not_in_prerequisite_state',
           HINT = 'Write a new row that corrects the old one.';
 END $$;
+COMMENT ON FUNCTION saas.refuse_change() IS 'Keeps a table append-only.';
 
 CREATE FUNCTION saas.keep_tenant() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -41,6 +43,7 @@ BEGIN
   END IF;
   RETURN NEW;
 END $$;
+COMMENT ON FUNCTION saas.keep_tenant() IS 'A row never moves to another tenant.';
 
 CREATE FUNCTION saas.touch_updated_at() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -48,6 +51,7 @@ BEGIN
   NEW.updated_at := now();
   RETURN NEW;
 END $$;
+COMMENT ON FUNCTION saas.touch_updated_at() IS 'Sets updated_at.';
 
 -- What saas.make_partitions does, as the data owner.
 CREATE FUNCTION saas.add_partitions(ahead integer) RETURNS integer
@@ -107,3 +111,4 @@ BEGIN
   END LOOP;
   RETURN made;
 END $$;
+COMMENT ON FUNCTION saas.add_partitions(integer) IS 'Internal: what saas.make_partitions does, as the data owner.';

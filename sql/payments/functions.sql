@@ -21,3 +21,4 @@ BEGIN
   END IF;
   RETURN NEW;
 END $$;
+COMMENT ON FUNCTION saas.register_provider_key() IS 'A provider''s key belongs to the tenant that first has it.';

@@ -12,3 +12,4 @@ BEGIN
     USING ERRCODE = 'object_not_in_prerequisite_state',
           HINT = 'Withdraw the consent, once, and record a new one.';
 END $$;
+COMMENT ON FUNCTION saas.protect_consent() IS 'What a user agreed to is never overwritten; it is withdrawn once.';

@@ -16,6 +16,7 @@ BEGIN
   END IF;
   RETURN NULL;
 END $$;
+COMMENT ON FUNCTION saas.keep_last_owner() IS 'A tenant always has an owner.';
 
 -- The currency of a tenant's bills can't change under them.
 CREATE FUNCTION saas.keep_billed_currency() RETURNS trigger
@@ -28,3 +29,4 @@ BEGIN
   END IF;
   RETURN NEW;
 END $$;
+COMMENT ON FUNCTION saas.keep_billed_currency() IS 'A tenant''s currency stays, once something is billed in it.';

@@ -33,6 +33,7 @@ mod subscription;
         billing_period,
         billing_days,
         prorate,
-        round_minor
+        round_minor,
+        check_invoice_total
     ]
 );

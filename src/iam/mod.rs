@@ -30,7 +30,8 @@ use uuid::Uuid;
         require_permission_in_tenant,
         require_system_permission,
         authorized_tenant_id,
-        permitted_tenant_ids
+        permitted_tenant_ids,
+        permissions_changed
     ]
 );
 
