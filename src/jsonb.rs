@@ -1,6 +1,6 @@
 //! jsonb arguments.
 
-use pgrx::callconv::{Arg, ArgAbi};
+use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
 use pgrx::nullable::Nullable;
 use pgrx::pg_sys;
 use pgrx::pgrx_sql_entity_graph::metadata::{
@@ -23,6 +23,12 @@ impl Jsonb {
             pgrx::direct_function_call::<&std::ffi::CStr>(pg_sys::jsonb_out, &[Some(self.0)])
         };
         text.map(|text| text.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+
+    /// The value of a row that a statement returned, to outlive that statement.
+    pub fn keep(self) -> Jsonb {
+        // SAFETY: called while connected to SPI, with a jsonb of its result: copied to where the caller's memory is.
+        Jsonb(unsafe { pg_sys::SPI_datumTransfer(self.0, false, -1) })
     }
 }
 
@@ -60,6 +66,15 @@ unsafe impl<'fcx> ArgAbi<'fcx> for Jsonb {
     unsafe fn unbox_nullable_arg(arg: Arg<'_, 'fcx>) -> Nullable<Jsonb> {
         // SAFETY: as above.
         unsafe { arg.unbox_arg_using_from_datum::<Jsonb>() }.into()
+    }
+}
+
+// SAFETY: the datum is a jsonb that lives until the end of the call.
+unsafe impl BoxRet for Jsonb {
+    // SAFETY: as above.
+    unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> pgrx::datum::Datum<'fcx> {
+        // SAFETY: as above.
+        unsafe { fcinfo.return_raw_datum(self.0) }
     }
 }
 

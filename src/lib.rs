@@ -14,6 +14,7 @@ mod install;
 mod jsonb;
 mod owner;
 mod payments;
+mod privacy;
 mod sql;
 mod subtransaction;
 mod tenancy;

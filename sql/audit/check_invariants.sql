@@ -47,7 +47,14 @@ rules (rule, action, columns, tenant_permissions, platform_permissions, self, as
   (37, 'tenant_credit_ledger.insert', NULL, '{billing.manage}', '{platform.billing.adjust}', NULL, true),
   (38, 'payment_customers.insert', NULL, '{billing.manage}', '{platform.billing.adjust}', NULL, true),
   (39, 'payment_one_times.insert', NULL, '{billing.manage}', '{platform.billing.adjust}', NULL, true),
-  (40, 'payment_one_times.update', NULL, '{billing.manage}', '{platform.billing.adjust}', NULL, true)
+  (40, 'payment_one_times.update', NULL, '{billing.manage}', '{platform.billing.adjust}', NULL, true),
+  -- A person's privacy is his own, or the platform's affair.
+  (301, 'user_consents.insert', NULL, '{}', '{platform.system.configure}', 'user_id', false),
+  (302, 'privacy_requests.insert', NULL, '{}', '{platform.system.configure}', 'user_id', false),
+  (303, 'privacy_requests.update', '{result}', '{}', '{platform.system.configure}', NULL, false),
+  (304, 'users.update', '{deleted_at}', '{}', '{platform.system.configure}', NULL, false),
+  (305, 'personal_data_registry.insert', NULL, '{}', '{platform.system.configure}', NULL, false),
+  (306, 'personal_data_registry.update', NULL, '{}', '{platform.system.configure}', NULL, false)
 ),
 log AS NOT MATERIALIZED (
   SELECT l.*,
@@ -95,6 +102,11 @@ tenant_roles AS (
   UNION ALL
   SELECT tenant_id, user_id, role_id, false, NULL, NULL, min(created_at), max(least(expires_at, revoked_at, 'infinity'))
     FROM saas.api_keys GROUP BY tenant_id, user_id, role_id
+  UNION ALL
+  -- Keys that are gone, with their user, were good until then.
+  SELECT tenant_id, (old_values ->> 'user_id')::uuid, (old_values ->> 'role_id')::uuid, false, NULL, NULL,
+         (old_values ->> 'created_at')::timestamptz, written_at
+    FROM log WHERE action = 'api_keys.delete'
 ),
 system_roles AS (
   SELECT a.assigned_user_id AS user_id, a.role_id, l.id, l.xid, coalesce(l.written_at, a.assigned_at) AS since, a.assigned_at,

@@ -28,6 +28,7 @@ CREATE TABLE saas.platform_audit_logs (
 ) PARTITION BY RANGE (occurred_at);
 CREATE INDEX platform_audit_logs_tenant_id_idx ON saas.platform_audit_logs (tenant_id, occurred_at);
 CREATE INDEX platform_audit_logs_actor_id_idx ON saas.platform_audit_logs (actor_id, occurred_at);
+CREATE INDEX platform_audit_logs_on_behalf_of_idx ON saas.platform_audit_logs (on_behalf_of) WHERE on_behalf_of IS NOT NULL;
 CREATE INDEX platform_audit_logs_target_idx ON saas.platform_audit_logs (target_type, target_id);
 COMMENT ON TABLE saas.platform_audit_logs IS 'Who did what to what, when and why, in the same transaction as the change itself. Append-only.';
 COMMENT ON COLUMN saas.platform_audit_logs.actor_id IS 'The person who acts: under impersonation the impersonator. NULL when a database role acted without a context.';

@@ -4,8 +4,8 @@
 CREATE FUNCTION saas.keep_last_owner() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  UPDATE saas.tenants SET name = name WHERE id = OLD.tenant_id;
-  -- Without its row the tenant itself is being deleted.
+  UPDATE saas.tenants SET name = name WHERE id = OLD.tenant_id AND deleted_at IS NULL;
+  -- Without it the tenant itself is deleted, or being deleted.
   IF FOUND AND NOT EXISTS (
     SELECT FROM saas.tenant_members m JOIN saas.roles r ON r.id = m.role_id
      WHERE m.tenant_id = OLD.tenant_id AND r.key = 'tenant_owner'

@@ -23,7 +23,7 @@ use std::rc::Rc;
 
 /// What must never be read from a log, beside personal data that erasure removes: nobody can erase
 /// a log. `key` is a secret where it is a key's bytes.
-const SECRETS: &[&str] = &[
+pub const SECRETS: &[&str] = &[
     "token_hash",
     "key_hash",
     "password_hash",

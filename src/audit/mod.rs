@@ -5,6 +5,7 @@ mod invariants;
 mod partitions;
 mod stamp;
 
+pub use changes::SECRETS;
 use pgrx::prelude::*;
 use std::cell::RefCell;
 
@@ -23,7 +24,6 @@ thread_local! {
 
 /// Runs `work`; the audit rows of what it changes carry `reason`, where the changed rows themselves
 /// have no column for it.
-#[allow(dead_code)] // suspend_tenant and its like, which come later
 pub fn because<T>(reason: &str, work: impl FnOnce() -> T) -> T {
     struct Before(Option<String>);
     impl Drop for Before {

@@ -37,6 +37,10 @@ const FUNCTIONS: &[(&[Kind], &[&str])] = &[
             "credit_balance",
             "create_tenant",
             "subscribe",
+            "record_consent",
+            "withdraw_consent",
+            "open_privacy_request",
+            "export_personal_data",
         ],
     ),
     (&[Gateway], &["begin_request_as", "create_user", "create_session"]),
@@ -60,6 +64,15 @@ const FUNCTIONS: &[(&[Kind], &[&str])] = &[
         ],
     ),
     (&[Admin], &["grant_credit"]),
+    (
+        &[Admin],
+        &[
+            "verify_privacy_request",
+            "decide_privacy_request",
+            "erase_user",
+            "register_personal_data",
+        ],
+    ),
     (&[Auditor, Admin], &["check_invariants"]),
 ];
 
