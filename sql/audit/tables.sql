@@ -70,7 +70,7 @@ CREATE TABLE saas.incidents (
   reviewed_at  timestamptz,
   reviewed_by  uuid REFERENCES saas.users (id),
   post_mortem  text,
-  CHECK (status <> 'reviewed' OR btrim(post_mortem) <> '')
+  CHECK (status <> 'reviewed' OR btrim(coalesce(post_mortem, '')) <> '')
 );
 CREATE INDEX incidents_opened_by_idx ON saas.incidents (opened_by);
 CREATE INDEX incidents_reviewed_by_idx ON saas.incidents (reviewed_by);

@@ -54,7 +54,7 @@ BEGIN
   END IF;
   RETURN found;
 END $$;
-COMMENT ON FUNCTION saas.registered_table(text) IS 'The table that a row of the registry names; 55000 for one that is not the data owner''s.';
+COMMENT ON FUNCTION saas.registered_table(text) IS 'Internal: the table that a row of the registry names; 55000 for one that is not the data owner''s.';
 
 -- The type of a column that the registry names.
 CREATE FUNCTION saas.registered_type(registered regclass, column_name text) RETURNS text
@@ -71,7 +71,7 @@ BEGIN
   END IF;
   RETURN found;
 END $$;
-COMMENT ON FUNCTION saas.registered_type(regclass, text) IS 'The type of a column that a row of the registry names; 55000 when it is not there.';
+COMMENT ON FUNCTION saas.registered_type(regclass, text) IS 'Internal: the type of a column that a row of the registry names; 55000 when it is not there.';
 
 -- The condition on rows t of a table that are about the user with id $1 and address $2.
 CREATE FUNCTION saas.about_person(registered regclass, user_column text, email_column text) RETURNS text
@@ -82,7 +82,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     CASE WHEN email_column IS NOT NULL AND saas.registered_type(registered, email_column) IS NOT NULL
          THEN format('lower(t.%I::text) = lower($2)', email_column) END)
 $$;
-COMMENT ON FUNCTION saas.about_person(regclass, text, text) IS 'The condition on rows of a table that are about a person, as SQL.';
+COMMENT ON FUNCTION saas.about_person(regclass, text, text) IS 'Internal: the condition on rows of a table that are about a person, as SQL.';
 
 -- What anonymize puts into a column, as SQL; whose is SQL text for the user's id.
 CREATE FUNCTION saas.anonymous_value(registered regclass, column_name text, replacement text, whose text) RETURNS text
@@ -90,7 +90,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT CASE WHEN replacement IS NULL THEN format('NULL::%s', saas.registered_type(registered, column_name))
               ELSE format('replace(%L, ''{user_id}'', %s)::%s', replacement, whose, saas.registered_type(registered, column_name)) END
 $$;
-COMMENT ON FUNCTION saas.anonymous_value(regclass, text, text, text) IS 'What anonymize puts into a column, as SQL.';
+COMMENT ON FUNCTION saas.anonymous_value(regclass, text, text, text) IS 'Internal: what anonymize puts into a column, as SQL.';
 
 -- Everything that the registry knows of a person, by table and purpose: what is registered, and for orientation
 -- the rows' keys and times. Secrets never. Portability (GDPR Art. 20) is about what rests on consent or contract.
@@ -138,7 +138,7 @@ BEGIN
   END LOOP;
   RETURN collected;
 END $$;
-COMMENT ON FUNCTION saas.collect_personal_data(uuid, boolean, text[]) IS 'What saas.export_personal_data hands out, by table and purpose.';
+COMMENT ON FUNCTION saas.collect_personal_data(uuid, boolean, text[]) IS 'Internal: what saas.export_personal_data hands out, by table and purpose.';
 
 -- Does to a person's data what the registry says, and tells how many rows of which table.
 CREATE FUNCTION saas.erase_personal_data(person uuid) RETURNS jsonb
@@ -221,4 +221,4 @@ BEGIN
    WHERE r.on_erasure <> 'keep' AND coalesce(r.user_column, r.email_column) IS NULL;
   RETURN jsonb_build_object('deleted', deleted, 'anonymized', anonymized, 'kept', kept, 'left_to_retention', left_alone);
 END $$;
-COMMENT ON FUNCTION saas.erase_personal_data(uuid) IS 'What saas.erase_user does to the tables that the registry names.';
+COMMENT ON FUNCTION saas.erase_personal_data(uuid) IS 'Internal: what saas.erase_user does to the tables that the registry names.';

@@ -27,7 +27,7 @@ CREATE TABLE saas.privacy_requests (
   decision      text,
   result        jsonb,
   result_digest bytea CHECK (length(result_digest) = 32),
-  CHECK (status <> 'refused' OR btrim(decision) <> ''),
+  CHECK (status <> 'refused' OR btrim(coalesce(decision, '')) <> ''),
   CHECK ((status IN ('completed', 'refused')) = (completed_at IS NOT NULL))
 );
 CREATE INDEX privacy_requests_user_id_idx ON saas.privacy_requests (user_id);
@@ -53,7 +53,7 @@ CREATE TABLE saas.personal_data_registry (
   time_column text CHECK (time_column <> ''),
   replacement text,
   PRIMARY KEY (table_name, column_name),
-  CHECK (on_erasure <> 'keep' OR btrim(duty) <> '')
+  CHECK (on_erasure <> 'keep' OR btrim(coalesce(duty, '')) <> '')
 );
 COMMENT ON TABLE saas.personal_data_registry IS 'Record of processing (GDPR Art. 30): every column with personal data, why it is kept, how long, and what erasure does. Add your own tables with saas.register_personal_data.';
 COMMENT ON COLUMN saas.personal_data_registry.table_name IS 'A table of this schema, or with its schema a table of the data owner''s.';

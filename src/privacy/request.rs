@@ -46,13 +46,14 @@ impl Request {
         if self.status == status {
             return Err(Error::State(format!("this request is {status} already"), ""));
         }
+        let by = handler().filter(|by| *by != self.person);
         sql::run(
             "UPDATE saas.privacy_requests
                 SET status = $2, decision = coalesce($3, decision), handled_by = coalesce($4, handled_by),
                     verified_at = CASE $2 WHEN 'verified' THEN now() ELSE verified_at END,
                     completed_at = CASE WHEN $2 IN ('completed', 'refused') THEN now() END
               WHERE id = $1",
-            &[self.id.into(), status.into(), decision.into(), handler().into()],
+            &[self.id.into(), status.into(), decision.into(), by.into()],
         )?;
         self.status = status.to_owned();
         Ok(())
