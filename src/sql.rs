@@ -88,3 +88,19 @@ fn first<T: FromDatum + IntoDatum>(mut table: SpiTupleTable<'_>) -> Result<Optio
         None => Ok(None),
     }
 }
+
+/// Runs the statements that a query returns.
+pub fn execute(query: &'static str, args: &[DatumWithOid<'_>]) -> Result<()> {
+    let statements = write(query, args, |table| {
+        table.map(|row| Ok(row.get::<String>(1)?)).collect::<Result<Vec<_>>>()
+    })?;
+    execute_all(statements)
+}
+
+/// Runs statements that were put together; `None` is none.
+pub fn execute_all(statements: Vec<Option<String>>) -> Result<()> {
+    for statement in statements.into_iter().flatten() {
+        Spi::connect_mut(|client| client.update(&*statement, None, &[]).map(|_| ()))?;
+    }
+    Ok(())
+}

@@ -15,3 +15,11 @@ Needs: any kind of access.
 Errors: none.
 Example as app:
 SELECT saas.version()';
+COMMENT ON FUNCTION saas.create_domain_views(name) IS
+'Makes a view of each table under the name of its domain, such as billing_invoices, in a schema; docs/naming.md lists them. The views run with the rights of who reads them, so that row-level security holds. Again: what is missing or has changed.
+Arguments: schema, where; it is made when it is not there.
+Returns: a row for each view: view_name; table_name, the table of schema saas.
+Needs: the data owner, and the right to create schemas if it is not there.
+Errors: 42501 for others, and for a schema that is not the data owner''s; 22023 for saas and for schemas of PostgreSQL''s own; 55000 when something else has one of the names there; 2BP01 when a view has to be made anew on which something of yours depends; 23502 for a NULL.
+Example as owner:
+SELECT * FROM saas.create_domain_views(''domain'')';

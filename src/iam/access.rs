@@ -165,8 +165,9 @@ pub fn grant(role: pg_sys::Oid, kind: &str) -> Result<()> {
              ON CONFLICT (role_id) DO UPDATE SET kind = excluded.kind WHERE access_grants.kind <> excluded.kind",
             &[role.into(), kind.name().into()],
         )?;
-        execute(include_str!("../../sql/iam/revoke_access.sql"), &[role.into()])?;
+        sql::execute(include_str!("../../sql/iam/revoke_access.sql"), &[role.into()])?;
         give(role, kind)?;
+        install::domain_views::grant(Some(role))?;
         name_in_policies()
     })
 }
@@ -193,7 +194,8 @@ fn revoke(role: pg_sys::Oid) -> Result<()> {
     owner::as_data_owner(|| {
         forget_dropped()?;
         sql::run("DELETE FROM saas.access_grants WHERE role_id = $1::oid", &[role.into()])?;
-        execute(include_str!("../../sql/iam/revoke_access.sql"), &[role.into()])?;
+        sql::execute(include_str!("../../sql/iam/revoke_access.sql"), &[role.into()])?;
+        install::domain_views::grant(Some(role))?;
         name_in_policies()
     })
 }
@@ -219,6 +221,7 @@ pub fn grant_again() -> Result<()> {
     for (role, kind) in grants.into_iter().flatten() {
         give(role, Kind::named(&kind)?)?;
     }
+    install::domain_views::grant(None)?;
     name_in_policies()
 }
 
@@ -227,19 +230,24 @@ fn give(role: pg_sys::Oid, kind: Kind) -> Result<()> {
     let tables: Vec<&str> = listed(TABLES, kind).collect();
     let (names, secrets): (Vec<&str>, Vec<&str>) =
         tables.iter().map(|table| table.split_once(" -").unwrap_or((table, ""))).unzip();
-    execute(
+    sql::execute(
         include_str!("../../sql/iam/grant_access.sql"),
         &[role.into(), functions.into(), names.into(), secrets.into()],
     )?;
     for (kinds, table, privileges) in WRITABLE {
         if kinds.contains(&kind) {
-            execute(
+            sql::execute(
                 "SELECT format('GRANT %s ON saas.%I TO %s', $3, $2, $1::oid::regrole)",
                 &[role.into(), (*table).into(), (*privileges).into()],
             )?;
         }
     }
     Ok(())
+}
+
+/// Columns that no kind reads, by table, apart by commas.
+pub fn secret_columns() -> impl Iterator<Item = (&'static str, &'static str)> {
+    TABLES.iter().flat_map(|(_, tables)| *tables).filter_map(|table| table.split_once(" -"))
 }
 
 fn listed(
@@ -256,16 +264,5 @@ fn listed(
 /// policies joined by OR.
 fn name_in_policies() -> Result<()> {
     install::make_policies()?;
-    execute(include_str!("../../sql/iam/name_in_policies.sql"), &[])
-}
-
-/// Runs the statements that a query returns.
-fn execute(query: &'static str, args: &[pgrx::datum::DatumWithOid<'_>]) -> Result<()> {
-    let statements = sql::write(query, args, |table| {
-        table.map(|row| Ok(row.get::<String>(1)?)).collect::<Result<Vec<_>>>()
-    })?;
-    for statement in statements.into_iter().flatten() {
-        Spi::connect_mut(|client| client.update(&*statement, None, &[]).map(|_| ()))?;
-    }
-    Ok(())
+    sql::execute(include_str!("../../sql/iam/name_in_policies.sql"), &[])
 }

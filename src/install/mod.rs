@@ -4,6 +4,7 @@
 //! `docs/install.md`). `CREATE EXTENSION` calls [`install`], and anybody may call it again: it makes
 //! what is missing and leaves the rest as it is.
 
+pub mod domain_views;
 mod script;
 
 use crate::error::{Error, Result};
@@ -15,7 +16,7 @@ use pgrx::prelude::*;
 ::pgrx::extension_sql_file!(
     "../../sql/install/comments.sql",
     name = "install_comments",
-    requires = [install, version]
+    requires = [install, version, create_domain_views]
 );
 
 /// The data version that this code works with. It accepts the one before it too.
