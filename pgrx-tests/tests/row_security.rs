@@ -194,7 +194,7 @@ INSERT INTO saas.audit_seals (seal, row_count, merkle_root, digest) VALUES (1, 1
 INSERT INTO saas.audit_seal_rows (seal, position, log_id, row_hash)
   SELECT 1, 1, id, row_hash FROM saas.platform_audit_logs LIMIT 1;
 INSERT INTO saas.close_progress (period) VALUES ('2026-01-01');
-INSERT INTO saas.jwt_keys (issuer, kid, algorithm, key) VALUES ('i', 'k', 'HS256', sha256('secret'))";
+INSERT INTO saas.jwt_keys (issuer, kid, algorithm, key) VALUES ('i', 'k', 'HS256', '{\"kty\": \"oct\"}')";
 
 fn filled() -> Story {
     let mut story = Story::new();

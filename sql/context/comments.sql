@@ -87,3 +87,44 @@ Needs: any kind of access.
 Errors: none.
 Example as app:
 SELECT saas.uuid_v7()';
+COMMENT ON FUNCTION saas.begin_request_jwt(text, uuid) IS
+'Authenticates the rest of this transaction by a JSON Web Token (RFC 7519), signed with EdDSA, ES256, RS256 or HS256 by a key that saas.import_jwks has taken. The key, never the token, says which algorithm it is. The request ends when the token expires, also within a transaction.
+Arguments: jwt, at most 16 KiB; its kid may be missing when its issuer has one key for the algorithm; tenant_id, the only tenant that this request is about, NULL for all of the user''s.
+Returns: the user whom saas.accounts names for the token''s iss (provider_id) and sub (account_id). If there is none and the key says creates_users, a new user with the claims email and name.
+Needs: the token.
+Errors: 28000 for a token that is malformed, not signed by its issuer, expired (exp), more than 60 seconds early (nbf), for another audience (aud), of an unknown or deleted user, or at first sight without an e-mail address or with that of a user who is known; 42501 for a tenant that is not one of the user''s.
+Example as app:
+SELECT saas.begin_request_jwt(:''alice_jwt'', :''acme'')';
+COMMENT ON FUNCTION saas.begin_request_claims(uuid) IS
+'Authenticates the rest of this transaction by the claims (iss, sub, exp) in the setting request.jwt.claims, which PostgREST makes after it has verified a token. There is no signature: this is only as trustworthy as whoever may run SQL as the calling role, so it is off unless settings.request_claims_issuer names the issuer.
+Arguments: tenant_id, the only tenant that this request is about, NULL for all of the user''s.
+Returns: the user, as saas.begin_request_jwt; NULL, and nobody is asking, without claims or without sub.
+Needs: settings.request_claims_issuer, which the data owner sets.
+Errors: 42501 while it is off, and for a tenant that is not one of the user''s; 28000 for malformed or expired claims, another issuer''s, without exp, or of an unknown or deleted user.
+Example as app:
+SELECT set_config(''request.jwt.claims'', ''{"iss": "https://login.example.com", "sub": "alice", "exp": 253402300799}'', true),
+       saas.begin_request_claims(:''acme'')';
+COMMENT ON FUNCTION saas.import_jwks(text, jsonb, text, boolean) IS
+'Takes the keys of an issuer of JSON Web Tokens. Call it again whenever they change: keys that are not in the set any more are retired, and no token is accepted by them.
+Arguments: issuer, exactly as the tokens'' iss; jwks, a JWKS (RFC 7517) with public keys for EdDSA (Ed25519), ES256, RS256, or a shared secret (oct) of at least 256 bits for HS256, others are left out; audience, what the tokens'' aud must name, NULL: not checked; creates_users, whether a subject that is not known becomes a user at first sight.
+Returns: how many keys the issuer has now.
+Needs: platform.system.configure; the data owner.
+Errors: 42501 without the permission; 22023 for no JWKS, one without a usable key, with a private key, with a key without kid or two of one, or with a short secret; 23502 for a NULL.
+Example as admin:
+SELECT saas.import_jwks(''https://login.example.com'', ''{"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "2026", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}'', audience => ''shop'')';
+COMMENT ON FUNCTION saas.link_account(uuid, text, text) IS
+'Says that a user is whom an identity provider knows under a subject: his tokens then begin requests as this user.
+Arguments: user_id; provider_id, the provider, for JSON Web Tokens their iss; account_id, the subject there (sub).
+Returns: the account''s id, the same one when called again.
+Needs: kind gateway; the data owner.
+Errors: 42501 for other kinds; 23503 for an unknown or deleted user; 23505 when the subject is another user''s; 23502 for a NULL; 23514 for an empty text.
+Example as gateway:
+SELECT saas.link_account(:''bob'', ''https://login.example.com'', ''bob'')';
+COMMENT ON FUNCTION saas.unlink_account(text, text) IS
+'Takes an identity provider''s subject from its user.
+Arguments: provider_id, account_id, as in saas.link_account.
+Returns: whether it was linked.
+Needs: kind gateway; the data owner.
+Errors: 42501 for other kinds; 23502 for a NULL.
+Example as gateway:
+SELECT saas.unlink_account(''https://login.example.com'', ''alice'')';

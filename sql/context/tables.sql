@@ -63,14 +63,19 @@ CREATE INDEX verifications_identifier_idx ON saas.verifications (identifier, pur
 COMMENT ON TABLE saas.verifications IS 'Single-use secrets sent to a person (e-mail verification, password reset, MFA, magic link), stored as SHA-256, limited in time and attempts.';
 
 CREATE TABLE saas.jwt_keys (
-  id         uuid PRIMARY KEY,
-  issuer     text NOT NULL CHECK (issuer <> ''),
-  kid        text NOT NULL CHECK (kid <> ''),
-  algorithm  text NOT NULL CHECK (algorithm IN ('EdDSA', 'ES256', 'RS256', 'HS256')),
-  key        bytea NOT NULL CHECK (length(key) >= 32),
-  audience   text,
-  created_at timestamptz NOT NULL DEFAULT now(),
-  retired_at timestamptz,
+  id            uuid PRIMARY KEY,
+  issuer        text NOT NULL CHECK (issuer <> ''),
+  kid           text NOT NULL CHECK (kid <> ''),
+  algorithm     text NOT NULL CHECK (algorithm IN ('EdDSA', 'ES256', 'RS256', 'HS256')),
+  key           jsonb NOT NULL CHECK (key ->> 'kty' IN ('OKP', 'EC', 'RSA', 'oct')),
+  audience      text CHECK (audience <> ''),
+  creates_users boolean NOT NULL DEFAULT false,
+  created_at    timestamptz NOT NULL DEFAULT now(),
+  retired_at    timestamptz,
   UNIQUE (issuer, kid)
 );
 COMMENT ON TABLE saas.jwt_keys IS 'Keys that JWTs are verified with: public keys, or the shared secret of HS256. No kind of role may read them.';
+COMMENT ON COLUMN saas.jwt_keys.key IS 'The key as a JWK (RFC 7517).';
+COMMENT ON COLUMN saas.jwt_keys.audience IS 'What the token''s aud must name; NULL: not checked.';
+COMMENT ON COLUMN saas.jwt_keys.creates_users IS 'Whether a subject that is not known becomes a user at first sight.';
+COMMENT ON COLUMN saas.jwt_keys.retired_at IS 'Since when the issuer does not have it any more; no token is accepted by it.';

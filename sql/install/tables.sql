@@ -41,9 +41,11 @@ CREATE TABLE saas.settings (
   privacy_request_term   interval NOT NULL DEFAULT '1 month' CHECK (privacy_request_term > '0'),
   break_glass_review     interval NOT NULL DEFAULT '1 day' CHECK (break_glass_review > '0'),
   session_idle_timeout   interval CHECK (session_idle_timeout > '0'),
+  request_claims_issuer  text CHECK (request_claims_issuer <> ''),
   updated_at             timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE saas.settings IS 'Defaults of this database, one row, changed with UPDATE by the data owner.';
 COMMENT ON COLUMN saas.settings.usage_id_retention IS 'How long event ids are kept, and so how old an accepted usage event may be.';
+COMMENT ON COLUMN saas.settings.request_claims_issuer IS 'The issuer whose claims begin_request_claims believes without a signature; NULL: none.';
 COMMENT ON COLUMN saas.settings.usage_slots IS 'How many rows a hot counter is spread over.';
 CREATE INDEX settings_currency_idx ON saas.settings (currency);

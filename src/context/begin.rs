@@ -60,7 +60,7 @@ fn begin_request_as(
     Ok(begin(&context)?)
 }
 
-fn new_context(user: Uuid) -> Context {
+pub(super) fn new_context(user: Uuid) -> Context {
     Context {
         user,
         tenant: None,
@@ -73,7 +73,7 @@ fn new_context(user: Uuid) -> Context {
     }
 }
 
-fn begin(context: &Context) -> Result<pgrx::Uuid> {
+pub(super) fn begin(context: &Context) -> Result<pgrx::Uuid> {
     setting::set(Some(context))?;
     // SAFETY: reads the state of the transaction.
     if !unsafe { pg_sys::IsTransactionBlock() } {
@@ -88,7 +88,7 @@ fn begin(context: &Context) -> Result<pgrx::Uuid> {
 
 /// Looks up what proves who is asking, as it is now: a transaction's snapshot may be older than a
 /// revocation.
-fn one<T, const N: usize>(
+pub(super) fn one<T, const N: usize>(
     text: &'static str,
     args: [(Option<pg_sys::Datum>, pg_sys::Oid); N],
     take: impl Fn(&fresh::Row) -> Option<T>,
@@ -138,7 +138,7 @@ fn not_his() -> Error {
 }
 
 /// Binds the request to a tenant. One that is unknown, foreign, suspended or deleted looks the same.
-fn bound_to(context: Context, tenant: Option<Uuid>) -> Result<Context> {
+pub(super) fn bound_to(context: Context, tenant: Option<Uuid>) -> Result<Context> {
     if let Some(tenant) = tenant {
         let memberships = cache::memberships(context.user, Some(tenant))?;
         if !memberships.contains_key(&tenant) {

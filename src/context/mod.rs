@@ -1,6 +1,9 @@
 //! Who is asking: sessions, API keys, gateways, impersonation, and the context they make.
 
+mod account;
 mod begin;
+mod claims;
+mod jwt;
 mod secret;
 mod session;
 pub mod setting;
@@ -14,6 +17,11 @@ use uuid::{ContextV7, Timestamp, Uuid};
     name = "context_comments",
     requires = [
         begin_request,
+        begin_request_jwt,
+        begin_request_claims,
+        import_jwks,
+        link_account,
+        unlink_account,
         begin_request_as,
         create_user,
         create_session,

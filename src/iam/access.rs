@@ -22,6 +22,8 @@ const FUNCTIONS: &[(&[Kind], &[&str])] = &[
         REQUESTS,
         &[
             "begin_request",
+            "begin_request_jwt",
+            "begin_request_claims",
             "revoke_session",
             "current_user_id",
             "oneself",
@@ -43,7 +45,10 @@ const FUNCTIONS: &[(&[Kind], &[&str])] = &[
             "export_personal_data",
         ],
     ),
-    (&[Gateway], &["begin_request_as", "create_user", "create_session"]),
+    (
+        &[Gateway],
+        &["begin_request_as", "create_user", "create_session", "link_account", "unlink_account"],
+    ),
     (&[Gateway, Worker], &["record_usage", "record_usage_batch", "record_one_time_payment"]),
     (
         &[Gateway, Worker, Admin],
@@ -63,7 +68,7 @@ const FUNCTIONS: &[(&[Kind], &[&str])] = &[
             "make_partitions",
         ],
     ),
-    (&[Admin], &["grant_credit"]),
+    (&[Admin], &["grant_credit", "import_jwks"]),
     (
         &[Admin],
         &[

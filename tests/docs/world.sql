@@ -28,3 +28,9 @@ UPDATE saas.payment_invoices SET status = 'paid', paid_at = now() WHERE id = :'p
 SELECT saas.create_session(:'alice') AS alice_token, saas.create_session(:'root') AS root_token,
        saas.create_session(:'alice', user_agent => 'the other one') \gset
 SELECT id AS session FROM saas.sessions WHERE user_agent = 'the other one' \gset
+
+-- A token of an issuer elsewhere, which lives until the end of the year 9999.
+SELECT saas.import_jwks('https://login.example.com', '{"keys": [{"kty": "oct", "kid": "example", "k": "b25seSBmb3IgZXhhbXBsZXM6IDI1NiBiaXRzIG9yIHNv"}]}'),
+       saas.link_account(:'alice', 'https://login.example.com', 'alice') \g /dev/null
+UPDATE saas.settings SET request_claims_issuer = 'https://login.example.com';
+\set alice_jwt 'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCIsImtpZCI6ImV4YW1wbGUifQ.eyJpc3MiOiJodHRwczovL2xvZ2luLmV4YW1wbGUuY29tIiwic3ViIjoiYWxpY2UiLCJleHAiOjI1MzQwMjMwMDc5OX0.O1FUAawhhXepyHW5uTOXEQWyw3T7wGQOGYn3RgX4WbQ'
