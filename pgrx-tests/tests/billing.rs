@@ -3,8 +3,8 @@
 mod books;
 
 use books::{Books, finalize, generate, subscribe};
+use saas_core_tests::assert_sqlstate;
 use saas_core_tests::story::{Story, asking, one};
-use saas_core_tests::{TestDb, assert_sqlstate};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::sync::Barrier;
@@ -1005,53 +1005,4 @@ fn who_may_bill() {
         }
     }
     assert_sqlstate(app.query_one(balance, &[&acme.id]), "28000");
-}
-
-/// `docs/cases.md` does what it says: the `-->` lines below a statement are the rows that it returns.
-#[test]
-fn the_documented_cases_are_so() {
-    let page = include_str!("../../docs/cases.md");
-    let db = TestDb::new();
-    let mut data = db.owner();
-    let (mut wrong, mut checked) = (String::new(), 0);
-    for block in page.split("```sql\n").skip(1) {
-        let block = block.split("```").next().unwrap_or_default();
-        let mut lines = block.lines().peekable();
-        let mut sql = String::new();
-        while let Some(line) = lines.next() {
-            writeln!(sql, "{line}").unwrap();
-            if !line.ends_with(';') {
-                continue;
-            }
-            let rows = rows_of(&mut data, &std::mem::take(&mut sql));
-            let mut wanted = Vec::new();
-            while let Some(row) = lines.next_if(|line| line.starts_with("-->")) {
-                wanted.push(row.trim_start_matches("-->").trim().to_owned());
-            }
-            checked += wanted.len();
-            if !wanted.is_empty() && rows != wanted {
-                writeln!(wrong, "the page says {wanted:#?}, PostgreSQL {rows:#?}").unwrap();
-            }
-        }
-    }
-    assert!(wrong.is_empty(), "docs/cases.md\n{wrong}");
-    assert!(checked > 60, "{checked}");
-}
-
-/// As psql shows them unaligned.
-fn rows_of(client: &mut postgres::Client, sql: &str) -> Vec<String> {
-    let messages =
-        client.simple_query(sql).unwrap_or_else(|error| panic!("docs/cases.md: {sql}{error:?}"));
-    messages
-        .iter()
-        .filter_map(|message| match message {
-            postgres::SimpleQueryMessage::Row(row) => Some(
-                (0..row.len())
-                    .map(|i| row.get(i).unwrap_or_default())
-                    .collect::<Vec<_>>()
-                    .join(" | "),
-            ),
-            _ => None,
-        })
-        .collect()
 }

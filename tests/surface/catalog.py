@@ -50,7 +50,10 @@ class Catalog:
     def __init__(self, database):
         lines = psql(database, "-f", HERE / "catalog.sql").splitlines()
         self.functions, self.relations, self.transitions, self.effects = (json.loads(line) for line in lines)
-        self.tables = [r for r in self.relations if not r["is_partition"]]
+        # Composite types: nobody's to read, so they are in the snapshot and the reference only.
+        types = [r for r in self.relations if r["kind"] == "c"]
+        self.relations = [r for r in self.relations if r["kind"] != "c"]
+        self.tables = [r for r in self.relations if not r["is_partition"]] + types
         self.unplaced = place(self.functions, self.tables)
         domains = [item["domain"] for item in self.functions + self.tables]
         self.domains = [d for d in DOMAINS if d in domains] + sorted(set(domains) - set(DOMAINS))
@@ -61,7 +64,7 @@ def place(functions, tables):
     made = {}
     for path in sorted((ROOT / "sql").glob("*/*.sql")):
         text = path.read_text()
-        for name in re.findall(r"^\s*CREATE (?:TABLE|VIEW|SEQUENCE) saas\.(\w+)", text, re.M):
+        for name in re.findall(r"^\s*CREATE (?:TABLE|VIEW|SEQUENCE|TYPE) saas\.(\w+)", text, re.M):
             made.setdefault(("table", name), path.parent.name)
         for name in re.findall(r"^\s*(?:COMMENT ON|CREATE(?: OR REPLACE)?) (?:FUNCTION|PROCEDURE|AGGREGATE) saas\.(\w+)", text, re.M):
             made.setdefault(("function", name), path.parent.name)

@@ -36,12 +36,12 @@ SELECT coalesce(jsonb_agg(to_jsonb(f) ORDER BY f.name, f.identity), '[]') FROM (
    WHERE p.pronamespace = 'saas'::regnamespace) AS f;
 
 SELECT coalesce(jsonb_agg(to_jsonb(r) ORDER BY r.name), '[]') FROM (
-  SELECT c.relname AS name, c.relkind AS kind, c.relispartition AS is_partition, obj_description(c.oid, 'pg_class') AS comment,
+  SELECT c.relname AS name, c.relkind AS kind, c.relispartition AS is_partition, coalesce(obj_description(c.oid, 'pg_class'), obj_description(c.reltype, 'pg_type')) AS comment,
          (SELECT i.inhparent::regclass::text FROM pg_inherits i WHERE i.inhrelid = c.oid) AS parent,
          CASE c.relkind WHEN 'p' THEN pg_get_partkeydef(c.oid) END AS partition_key,
          CASE c.relkind WHEN 'v' THEN pg_get_viewdef(c.oid) END AS view,
          coalesce(c.reloptions, '{}') AS options, c.relrowsecurity AS row_security, c.relforcerowsecurity AS forced,
-         pg_temp.who(c.relowner, 0) AS owner, pg_temp.acl(c.relacl, c.relowner) AS acl,
+         CASE c.relkind WHEN 'c' THEN 'owner' ELSE pg_temp.who(c.relowner, 0) END AS owner, pg_temp.acl(c.relacl, c.relowner) AS acl,
          (SELECT coalesce(jsonb_agg(jsonb_build_object(
                    'name', a.attname, 'type', format_type(a.atttypid, a.atttypmod), 'not_null', a.attnotnull,
                    'generated', a.attgenerated, 'identity', a.attidentity, 'default', pg_get_expr(d.adbin, d.adrelid),
@@ -77,14 +77,14 @@ SELECT coalesce(jsonb_agg(to_jsonb(r) ORDER BY r.name), '[]') FROM (
                    'more', ARRAY(SELECT v FROM unnest(ARRAY['TRUNCATE', 'REFERENCES', 'TRIGGER']) v
                                   WHERE has_table_privilege(k.role, c.oid, v)))) FROM kind k) AS privileges
     FROM pg_class c
-   WHERE c.relnamespace = 'saas'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')) AS r;
+   WHERE c.relnamespace = 'saas'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c')) AS r;
 
 SELECT coalesce(jsonb_agg(to_jsonb(s) ORDER BY s.entity, s.from_state, s.to_state), '[]') FROM saas.state_transitions s;
 
 -- What a provider's events change; empty until there is such a table.
 SELECT to_regclass('saas.payment_event_effects') IS NOT NULL AS there \gset
 \if :there
-SELECT coalesce(jsonb_agg(to_jsonb(e) ORDER BY e::text COLLATE "C"), '[]') FROM saas.payment_event_effects e;
+SELECT '[' || coalesce(string_agg(row_to_json(e)::text, ',' ORDER BY e::text COLLATE "C"), '') || ']' FROM saas.payment_event_effects e;
 \else
 \echo []
 \endif

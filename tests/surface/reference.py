@@ -125,8 +125,10 @@ def readers(relation):
 def table_section(relation):
     yield f"\n### {relation['name']}\n"
     yield f"{relation['comment'] or ''}\n"
-    who = list(readers(relation))
-    yield "\n".join(who) if who else "- nobody but the data owner"
+    if relation["kind"] == "c":
+        yield "A composite type, for results."
+    else:
+        yield "\n".join(readers(relation)) or "- nobody but the data owner"
     keys = {}
     for c in relation["constraints"]:
         for name in c["columns"] or []:
@@ -137,7 +139,7 @@ def table_section(relation):
     yield "\n| column | type | |\n|---|---|---|"
     for c in relation["columns"]:
         notes = list(dict.fromkeys(keys.get(c["name"], [])))
-        if not c["not_null"] and relation["kind"] != "v":
+        if not c["not_null"] and relation["kind"] in "rp":
             notes.append("may be NULL")
         if c["generated"]:
             notes.append(f"generated: `{c['default']}`")
@@ -152,7 +154,8 @@ def pages(catalog):
     index = [INDEX]
     for domain in catalog.domains:
         functions, page = public(catalog, domain), f"reference/{domain}.md"
-        tables = [r for r in catalog.tables if r["domain"] == domain]
+        types = [r for r in catalog.tables if r["domain"] == domain and r["kind"] == "c"]
+        tables = [r for r in catalog.tables if r["domain"] == domain and r["kind"] != "c"]
         internal = [f for f in catalog.functions if f["domain"] == domain and is_internal(f)]
         index.append(f"\n## [{title(domain)}]({page})\n")
         if functions:
@@ -170,10 +173,11 @@ def pages(catalog):
                 lines.extend(function_section(f))
         if internal:
             lines.extend(internal_section(internal))
-        if tables:
-            lines.append("\n## Tables")
-            for r in tables:
-                lines.extend(table_section(r))
+        for heading_of_all, relations in (("Types", types), ("Tables", tables)):
+            if relations:
+                lines.append(f"\n## {heading_of_all}")
+                for r in relations:
+                    lines.extend(table_section(r))
         yield page, joined(lines)
     yield "reference.md", joined(index)
 

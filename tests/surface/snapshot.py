@@ -7,7 +7,7 @@ from privileges import reads_and_writes
 VOLATILITY = {"i": "immutable", "s": "stable", "v": "volatile"}
 PARALLEL = {"s": "safe", "r": "restricted", "u": "unsafe"}
 FUNCTIONS = {"f": "function", "p": "procedure", "a": "aggregate", "w": "window function"}
-TABLES = {"r": "table", "p": "partitioned table", "v": "view", "m": "materialized view", "f": "foreign table", "S": "sequence"}
+TABLES = {"r": "table", "p": "partitioned table", "v": "view", "m": "materialized view", "f": "foreign table", "S": "sequence", "c": "type"}
 ENABLED = {"O": "", "A": " ALWAYS", "R": " REPLICA", "D": " DISABLED"}
 COMMANDS = {"*": "ALL", "r": "SELECT", "a": "INSERT", "w": "UPDATE", "d": "DELETE"}
 
@@ -44,7 +44,8 @@ def relation(r):
     yield f"{TABLES[r['kind']]} {r['name']}{key}" + (f" ({', '.join(filter(None, notes))})" if any(notes) else "")
     if r["owner"] != "owner":
         yield f"  owned by {r['owner']}"
-    yield f"  {'; '.join(reads_and_writes(r)) or 'nobody'}"
+    if r["kind"] != "c":
+        yield f"  {'; '.join(reads_and_writes(r)) or 'nobody'}"
     for c in r["columns"]:
         yield f"  {column(c)}"
     for c in r["constraints"]:
