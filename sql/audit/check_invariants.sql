@@ -17,7 +17,7 @@ rules (rule, action, columns, tenant_permissions, platform_permissions, self, as
   (7, 'tenant_members.update', NULL, '{member.invite}', '{}', NULL, false),
   (8, 'tenant_members.delete', NULL, '{member.remove,tenant.delete}', '{platform.tenant.delete,platform.system.configure}', 'user_id', false),
   (9, 'tenant_invitations.insert', NULL, '{member.invite}', '{}', NULL, false),
-  (10, 'tenant_invitations.update', NULL, '{member.invite,member.remove}', '{platform.tenant.delete,platform.system.configure}', 'accepted_by', false),
+  (10, 'tenant_invitations.update', NULL, '{member.invite,member.remove,tenant.delete}', '{platform.tenant.delete,platform.system.configure}', 'accepted_by', false),
   (11, 'api_keys.insert', NULL, '{tenant.update}', '{}', NULL, false),
   (12, 'api_keys.update', NULL, '{tenant.update,member.remove,tenant.delete}', '{platform.tenant.delete,platform.system.configure}', NULL, false),
   (13, 'roles.insert', NULL, '{tenant.update}', '{platform.system.configure}', NULL, false),
@@ -33,7 +33,7 @@ rules (rule, action, columns, tenant_permissions, platform_permissions, self, as
   (23, 'break_glass_events.insert', NULL, '{}', NULL, NULL, false),
   (24, 'break_glass_events.update', NULL, '{}', NULL, NULL, false),
   (25, 'impersonation_sessions.insert', NULL, '{}', '{platform.user.impersonate}', NULL, false),
-  (26, 'impersonation_sessions.update', NULL, '{}', NULL, NULL, false),
+  (26, 'impersonation_sessions.update', NULL, '{tenant.delete}', NULL, NULL, false),
   (27, 'plans.insert', NULL, '{}', '{platform.plan.manage}', NULL, false),
   (28, 'plans.update', NULL, '{}', '{platform.plan.manage}', NULL, false),
   (29, 'plan_prices.insert', NULL, '{}', '{platform.plan.manage}', NULL, false),
@@ -155,6 +155,9 @@ judged AS (
              -- An emergency role is taken by oneself, with a record: rule 23 looks at that.
              AND NOT (r.rule = 21 AND EXISTS (SELECT FROM saas.break_glass_events b
                                                WHERE b.assignment_id::text = l.target_id AND b.user_id = l.actor_id))
+             -- Everybody may take back his own keys, and does so when he leaves.
+             AND NOT (r.rule = 12 AND EXISTS (SELECT FROM saas.api_keys k
+                                               WHERE k.id::text = l.target_id AND k.user_id = coalesce(l.on_behalf_of, l.actor_id)))
              AND NOT (r.asserted AND (l.database_role IN (SELECT name FROM trusted)
                                       OR to_regrole(quote_ident(l.database_role)) IS NULL))) a
     LEFT JOIN tenant_roles t ON t.scope = a.scope AND t.user_id = a.person

@@ -30,9 +30,11 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   UPDATE saas.tenants t
      SET plan = CASE NEW.status WHEN 'canceled' THEN 'free' ELSE p.key END,
-         billing_state = CASE NEW.status
-                           WHEN 'trialing' THEN 'trial'
-                           WHEN 'paused' THEN t.billing_state
+         billing_state = CASE
+                           WHEN NEW.status = 'paused' THEN t.billing_state
+                           -- Who is suspended stays so until reinstated, whatever he pays.
+                           WHEN t.suspended_at IS NOT NULL AND NEW.status <> 'canceled' THEN t.billing_state
+                           WHEN NEW.status = 'trialing' THEN 'trial'
                            ELSE NEW.status
                          END
     FROM saas.plans p

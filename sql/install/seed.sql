@@ -182,6 +182,7 @@ INSERT INTO saas.state_transitions (entity, from_state, to_state) VALUES
   ('tenants', 'past_due', 'active'),
   ('tenants', 'past_due', 'suspended'),
   ('tenants', 'past_due', 'canceled'),
+  ('tenants', 'suspended', 'trial'),
   ('tenants', 'suspended', 'active'),
   ('tenants', 'suspended', 'past_due'),
   ('tenants', 'suspended', 'canceled'),

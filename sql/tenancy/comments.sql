@@ -8,3 +8,87 @@ Errors: 28000 without a user; 42501 for another owner, or in a request that is b
 Example as app:
 SELECT saas.begin_request(:''alice_token'');
 SELECT saas.create_tenant(''Initech'')';
+COMMENT ON FUNCTION saas.update_tenant(uuid, jsonb) IS
+'Changes what a tenant says of itself.
+Arguments: tenant_id; changes, an object with any of "name", "time_zone" (IANA name; the running period then ends by the new zone''s midnight, usage counted before stays where it was) and "currency" (ISO 4217, until something is billed or credited), all strings.
+Returns: nothing.
+Needs: tenant.update in the tenant; the data owner without a context.
+Errors: 28000 without a user; 42501 without the permission, and for a tenant that is not one''s own; 22023 for an unknown key, a value that is no string, or an unknown time zone; 23503 for an unknown currency; 23514 for an empty name; 55000 for the currency once something is billed; 23502 for a NULL.
+Example as app:
+SELECT saas.update_tenant(:''acme'', ''{"name": "Acme Ltd", "time_zone": "Europe/Berlin"}'')';
+COMMENT ON FUNCTION saas.suspend_tenant(uuid, text) IS
+'Suspends a tenant: its people have no permissions there from their next statement on, and no request is bound to it. What it owes stays due.
+Arguments: tenant_id; reason, for the audit log.
+Returns: nothing.
+Needs: platform.tenant.suspend; the data owner without a context.
+Errors: 28000 without a user; 42501 without the permission; 22023 for an empty reason; 23503 for an unknown tenant; 55000 for one that is suspended or deleted; 23502 for a NULL.
+Example as admin:
+SELECT saas.suspend_tenant(:''acme'', ''unpaid since March'')';
+COMMENT ON FUNCTION saas.reinstate_tenant(uuid, text) IS
+'Ends a suspension. The billing state is then that of the tenant''s subscription.
+Arguments: tenant_id; reason, for the audit log.
+Returns: nothing.
+Needs: platform.tenant.suspend; the data owner without a context.
+Errors: as saas.suspend_tenant; 55000 for a tenant that is not suspended.
+Example as admin:
+SELECT saas.suspend_tenant(:''acme'', ''unpaid since March'');
+SELECT saas.reinstate_tenant(:''acme'', ''paid'')';
+COMMENT ON FUNCTION saas.delete_tenant(uuid, text) IS
+'Deletes a tenant, as far as people can see: nobody has permissions there any more, its API keys, open invitations and impersonations end, and its subscription is canceled as of now, so that the last period is billed as usual. Rows stay, what was billed in particular.
+Arguments: tenant_id; reason, for the audit log.
+Returns: nothing.
+Needs: platform.tenant.delete, or tenant.delete in the tenant (no seeded role has it); the data owner without a context.
+Errors: 28000 without a user; 42501 without the permission; 22023 for an empty reason; 23503 for an unknown tenant; 55000 for one that is deleted; 23502 for a NULL.
+Example as admin:
+SELECT saas.delete_tenant(:''globex'', ''on its own request'')';
+COMMENT ON FUNCTION saas.invite_member(uuid, text, text, text, interval) IS
+'Invites somebody into a tenant. An open invitation of the same address is taken back.
+Arguments: tenant_id; email, of the person, who must use it here; role_key, a tenant role that may nothing that the caller may not; member_type, member (takes a seat) or guest; expires_in, how long the invitation lasts.
+Returns: the token to send: 256 random bits, shown this once and stored as SHA-256.
+Needs: member.invite in the tenant; the data owner without a context.
+Errors: 28000 without a user; 42501 without the permission, and for a role that may more than the caller; 42704 for an unknown role; 53400 when members (or guests) and open invitations fill what the subscription and its plan have; 55000 for a member; 22023 for another member_type; 23514 for a system role, no e-mail address, or a time that is not positive; 23502 for a NULL.
+Example as app:
+SELECT saas.invite_member(:''acme'', ''dora@example.com'', ''tenant_member'')';
+COMMENT ON FUNCTION saas.revoke_invitation(uuid, uuid) IS
+'Takes an open invitation back.
+Arguments: tenant_id, invitation_id.
+Returns: nothing.
+Needs: member.invite in the tenant; the data owner without a context.
+Errors: 28000 without a user; 42501 without the permission; 23503 for an invitation that is not open, or not of this tenant; 23502 for a NULL.
+Example as app:
+SELECT saas.invite_member(:''acme'', ''dora@example.com'', ''tenant_member'');
+SELECT saas.revoke_invitation(tenant_id, id) FROM saas.tenant_invitations WHERE email = ''dora@example.com''';
+COMMENT ON FUNCTION saas.accept_invitation(text) IS
+'Makes the current user a member of the tenant that invited him. An invitation works once.
+Arguments: token, as saas.invite_member returned it.
+Returns: the tenant.
+Needs: a request of the user himself that is bound to no tenant, and the invited e-mail address, without regard to case.
+Errors: 28000 without a user, and for a token that is unknown, expired, revoked or used, or of a tenant that is suspended or deleted; 42501 for another person''s invitation; 53400 without a free seat; 55000 for a member, and when whoever invited may no longer give this role; 23502 for a NULL.
+Example as app:
+SELECT saas.invite_member(:''acme'', ''carol@example.com'', ''tenant_member'') AS token \gset
+SELECT saas.begin_request(:''carol_token'');
+SELECT saas.accept_invitation(:''token'')';
+COMMENT ON FUNCTION saas.set_member_role(uuid, uuid, text) IS
+'Gives a member another role. His API keys that may more than it are revoked.
+Arguments: tenant_id, user_id; role_key, a tenant role.
+Returns: nothing.
+Needs: member.invite and member.remove in the tenant, and every permission of both the old role and the new; the data owner without a context.
+Errors: 28000 without a user; 42501 without the permissions; 42704 for an unknown role; 23503 for somebody who is no member; 23514 for a system role; 55000 for the last owner; 23502 for a NULL.
+Example as app:
+SELECT saas.set_member_role(:''acme'', :''bob'', ''tenant_admin'')';
+COMMENT ON FUNCTION saas.remove_member(uuid, uuid) IS
+'Removes a member, whose rights end with the next statement and whose API keys are revoked. Everybody may leave.
+Arguments: tenant_id, user_id.
+Returns: nothing.
+Needs: member.remove in the tenant and every permission of the member''s role; nothing to leave oneself; the data owner without a context.
+Errors: 28000 without a user; 42501 without the permissions; 23503 for somebody who is no member; 55000 for the last owner; 23502 for a NULL.
+Example as app:
+SELECT saas.remove_member(:''acme'', :''bob'')';
+COMMENT ON FUNCTION saas.transfer_ownership(uuid, uuid) IS
+'Makes a member the owner of a tenant and the caller its admin; called by the data owner, all former owners.
+Arguments: tenant_id; new_owner_id, a member, who if he was a guest takes a seat from now on.
+Returns: nothing.
+Needs: being an owner, himself; the data owner without a context.
+Errors: 28000 without a user; 42501 for anybody else; 23503 for somebody who is no member; 53400 when the new owner''s plans allow no further workspace, or a guest finds no seat; 55000 when he is an owner already; 23502 for a NULL.
+Example as app:
+SELECT saas.transfer_ownership(:''acme'', :''bob'')';

@@ -4,7 +4,7 @@ mod account;
 mod begin;
 mod claims;
 mod jwt;
-mod secret;
+pub mod secret;
 mod session;
 pub mod setting;
 

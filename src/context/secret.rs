@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 const SESSION: &str = "saas_session_";
 const KEY: &str = "saas_key_";
+const INVITATION: &str = "saas_invite_";
 
 /// What a presented secret claims to be. Nothing of it is believed before its hash is found.
 pub enum Presented<'a> {
@@ -25,22 +26,37 @@ pub fn presented(token: &str) -> Presented<'_> {
     if token.starts_with(SESSION) {
         return Presented::Session(token);
     }
-    let tenant = token
-        .strip_prefix(KEY)
-        .and_then(|rest| rest.split_once('_'))
-        .and_then(|(tenant, _)| Uuid::try_parse(tenant).ok());
-    match tenant {
+    match tenant_in(token, KEY) {
         Some(tenant) => Presented::Key(tenant, token),
         None => Presented::Nothing,
     }
 }
 
-/// A new session token with 256 bits from the operating system.
+/// The tenant that a secret names after its prefix.
+fn tenant_in(token: &str, prefix: &str) -> Option<Uuid> {
+    let (tenant, _) = token.strip_prefix(prefix)?.split_once('_')?;
+    Uuid::try_parse(tenant).ok()
+}
+
+/// The tenant that an invitation claims to be for.
+pub fn tenant_of_invitation(token: &str) -> Option<Uuid> {
+    if token.len() > LONGEST { None } else { tenant_in(token, INVITATION) }
+}
+
+pub fn invitation_token(tenant: Uuid) -> Result<String> {
+    random(format!("{INVITATION}{tenant}_"))
+}
+
 pub fn session_token() -> Result<String> {
+    random(SESSION.to_owned())
+}
+
+/// A new secret: 256 bits from the operating system behind a prefix.
+fn random(prefix: String) -> Result<String> {
     let mut bytes = [0u8; 32];
     getrandom::fill(&mut bytes)
         .map_err(|e| Error::State(format!("no randomness to be had: {e}"), ""))?;
-    Ok(bytes.iter().fold(SESSION.to_owned(), |token, byte| token + &format!("{byte:02x}")))
+    Ok(bytes.iter().fold(prefix, |token, byte| token + &format!("{byte:02x}")))
 }
 
 /// SHA-256: enough for secrets of 256 random bits, which can't be guessed.

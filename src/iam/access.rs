@@ -38,6 +38,14 @@ const FUNCTIONS: &[(&[Kind], &[&str])] = &[
             "permitted_tenant_ids",
             "credit_balance",
             "create_tenant",
+            "update_tenant",
+            "delete_tenant",
+            "invite_member",
+            "revoke_invitation",
+            "accept_invitation",
+            "set_member_role",
+            "remove_member",
+            "transfer_ownership",
             "subscribe",
             "record_consent",
             "withdraw_consent",
@@ -68,7 +76,7 @@ const FUNCTIONS: &[(&[Kind], &[&str])] = &[
             "make_partitions",
         ],
     ),
-    (&[Admin], &["grant_credit", "import_jwks"]),
+    (&[Admin], &["grant_credit", "import_jwks", "suspend_tenant", "reinstate_tenant"]),
     (
         &[Admin],
         &[

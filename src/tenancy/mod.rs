@@ -1,5 +1,11 @@
 //! Tenants and their members.
 
+mod authority;
+mod invitation;
+mod lifecycle;
+mod member;
+mod workspaces;
+
 use crate::context::{from_uuid, new_id, to_uuid};
 use crate::error::{Error, Result, given};
 use crate::iam::check;
@@ -12,7 +18,19 @@ use pgrx::prelude::*;
 ::pgrx::extension_sql_file!(
     "../../sql/tenancy/comments.sql",
     name = "tenancy_comments",
-    requires = [create_tenant]
+    requires = [
+        create_tenant,
+        update_tenant,
+        suspend_tenant,
+        reinstate_tenant,
+        delete_tenant,
+        invite_member,
+        revoke_invitation,
+        accept_invitation,
+        set_member_role,
+        remove_member,
+        transfer_ownership
+    ]
 );
 
 /// Creates a tenant with its owner.
@@ -41,30 +59,8 @@ fn create_tenant(
 }
 
 fn create(name: &str, owner: pgrx::Uuid) -> Result<pgrx::Uuid> {
-    // Two calls for one user follow each other, so that they can't both take the last place. The row
-    // is written, not only locked, so that under REPEATABLE READ the second fails instead of counting
-    // in an old snapshot.
-    let lives = sql::write_one::<bool>(
-        "UPDATE saas.users SET name = name WHERE id = $1 RETURNING deleted_at IS NULL",
-        &[owner.into()],
-    )?;
-    if lives != Some(true) {
-        return Err(Error::NoSuchRow("no such user".into()));
-    }
-    let (owned, most) = sql::write(
-        include_str!("../../sql/tenancy/owned_tenants.sql"),
-        &[owner.into()],
-        |table| {
-            let row = table.first();
-            Ok((row.get::<i64>(1)?.unwrap_or(0), row.get::<i32>(2)?.unwrap_or(1)))
-        },
-    )?;
-    if most >= 0 && owned >= i64::from(most) {
-        return Err(Error::Limit(
-            format!("this user owns {owned} tenants, his plans allow {most}"),
-            "Choose a plan with more workspaces for one of them.",
-        ));
-    }
+    workspaces::hold(owner)?;
+    workspaces::require_room(owner)?;
     let id = from_uuid(new_id());
     sql::run(
         "INSERT INTO saas.tenants (id, name, currency, time_zone)

@@ -26,6 +26,7 @@ SELECT saas.finalize_invoice(:'paid'), saas.finalize_invoice(:'invoice') \g /dev
 UPDATE saas.payment_invoices SET status = 'paid', paid_at = now() WHERE id = :'paid';
 
 SELECT saas.create_session(:'alice') AS alice_token, saas.create_session(:'root') AS root_token,
+       saas.create_session(:'carol') AS carol_token,
        saas.create_session(:'alice', user_agent => 'the other one') \gset
 SELECT id AS session FROM saas.sessions WHERE user_agent = 'the other one' \gset
 
