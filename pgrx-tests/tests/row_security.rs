@@ -113,6 +113,7 @@ const CASES: &[Case] = &[
     audited("personal_data_registry", Nobody, Platform(SECURITY, None)),
     audited("audit_seals", Nobody, Platform(SECURITY, None)),
     audited("audit_seal_rows", Nobody, Platform(SECURITY, None)),
+    audited("audit_retirements", Nobody, Platform(SECURITY, None)),
     case("payment_events", Nobody, Platform(MONEY, None)),
     case("usage_events", Nobody, Platform(MONEY, None)),
     for_worker("close_progress", Nobody, Platform(MONEY, None)),
@@ -190,9 +191,11 @@ INSERT INTO saas.break_glass_events (user_id, role_id, reason, expires_at)
   SELECT assigned_user_id, role_id, 'fire', now() + interval '1 h' FROM saas.system_role_assignments LIMIT 1;
 INSERT INTO saas.personal_data_registry (table_name, column_name, category, purpose, legal_basis, on_erasure)
   VALUES ('crm', 'phone', 'contact', 'support', 'consent', 'delete');
-INSERT INTO saas.audit_seals (seal, row_count, merkle_root, digest) VALUES (1, 1, sha256('a'), sha256('b'));
-INSERT INTO saas.audit_seal_rows (seal, position, log_id, row_hash)
-  SELECT 1, 1, id, row_hash FROM saas.platform_audit_logs LIMIT 1;
+INSERT INTO saas.audit_seals (seal, row_count, merkle_root, epoch, xid_before, digest)
+  VALUES (1, 1, sha256('a'), '1/1', '1', sha256('b'));
+INSERT INTO saas.audit_seal_rows (seal, position, log_id, occurred_at, row_hash)
+  SELECT 1, 1, id, occurred_at, row_hash FROM saas.platform_audit_logs LIMIT 1;
+INSERT INTO saas.audit_retirements (period_start, period_end, row_count) VALUES ('2020-01-01Z', '2020-02-01Z', 1);
 INSERT INTO saas.close_progress (period) VALUES ('2026-01-01');
 INSERT INTO saas.jwt_keys (issuer, kid, algorithm, key) VALUES ('i', 'k', 'HS256', '{\"kty\": \"oct\"}')";
 

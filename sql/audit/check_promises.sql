@@ -10,7 +10,7 @@ held_roles (object, role_id, is_system) AS (
 -- Triggers that must fire: 'A' also for replicated rows and under session_replication_role = replica.
 guards (table_name, trigger_name, wanted) AS (
   SELECT t, g, 'A'
-    FROM unnest('{tenant_credit_ledger,credit_allocations,platform_audit_logs,audit_seals,audit_seal_rows,usage_events}'::text[]) t
+    FROM unnest('{tenant_credit_ledger,credit_allocations,platform_audit_logs,audit_seals,audit_seal_rows,audit_retirements,usage_events}'::text[]) t
    CROSS JOIN unnest('{trg_refuse_change,trg_refuse_truncate}'::text[]) g
   UNION ALL
   SELECT c.relname, g, 'A'
@@ -31,6 +31,8 @@ guards (table_name, trigger_name, wanted) AS (
                   payment_customers,payment_one_times,incidents,privacy_requests,user_consents,
                   personal_data_registry,issuers,jwt_keys}'::text[]) t
    CROSS JOIN unnest('{insert,update,delete,truncate}'::text[]) g
+  UNION ALL
+  SELECT 'audit_retirements', 'trg_audit_insert', 'O'
 ),
 line_sums AS (
   SELECT tenant_id, invoice_id,

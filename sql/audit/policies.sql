@@ -12,6 +12,10 @@ CREATE POLICY admin_read ON saas.audit_seal_rows FOR SELECT TO CURRENT_USER
   USING (saas.has_system_permission('platform.security.view'));
 CREATE POLICY auditor_read ON saas.audit_seal_rows FOR SELECT TO CURRENT_USER
   USING (true);
+CREATE POLICY admin_read ON saas.audit_retirements FOR SELECT TO CURRENT_USER
+  USING (saas.has_system_permission('platform.security.view'));
+CREATE POLICY auditor_read ON saas.audit_retirements FOR SELECT TO CURRENT_USER
+  USING (true);
 CREATE POLICY admin_read ON saas.security_events FOR SELECT TO CURRENT_USER
   USING (saas.has_system_permission('platform.security.view'));
 CREATE POLICY auditor_read ON saas.security_events FOR SELECT TO CURRENT_USER

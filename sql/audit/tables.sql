@@ -29,6 +29,7 @@ CREATE TABLE saas.platform_audit_logs (
 CREATE INDEX platform_audit_logs_tenant_id_idx ON saas.platform_audit_logs (tenant_id, occurred_at);
 CREATE INDEX platform_audit_logs_actor_id_idx ON saas.platform_audit_logs (actor_id, occurred_at);
 CREATE INDEX platform_audit_logs_on_behalf_of_idx ON saas.platform_audit_logs (on_behalf_of) WHERE on_behalf_of IS NOT NULL;
+CREATE INDEX platform_audit_logs_xid_idx ON saas.platform_audit_logs (xid);
 CREATE INDEX platform_audit_logs_target_idx ON saas.platform_audit_logs (target_type, target_id);
 COMMENT ON TABLE saas.platform_audit_logs IS 'Who did what to what, when and why, in the same transaction as the change itself. Append-only.';
 COMMENT ON COLUMN saas.platform_audit_logs.actor_id IS 'The person who acts: under impersonation the impersonator. NULL when a database role acted without a context.';
@@ -42,19 +43,32 @@ CREATE TABLE saas.audit_seals (
   sealed_at   timestamptz NOT NULL DEFAULT now(),
   row_count   bigint NOT NULL CHECK (row_count >= 0),
   merkle_root bytea NOT NULL CHECK (length(merkle_root) = 32),
+  epoch       text NOT NULL CHECK (epoch <> ''),
+  xid_before  xid8 NOT NULL,
   digest      bytea NOT NULL CHECK (length(digest) = 32),
   CHECK (previous = seal - 1 AND seal > 1 OR previous IS NULL AND seal = 1)
 );
 COMMENT ON TABLE saas.audit_seals IS 'Gapless chain of sealed blocks of the audit log. digest covers the block and the seal before it: export it, and later tampering shows.';
+COMMENT ON COLUMN saas.audit_seals.epoch IS 'The cluster''s life in which it was made: see platform_audit_logs.epoch.';
+COMMENT ON COLUMN saas.audit_seals.xid_before IS 'Every row of this cluster''s life with a smaller xid is in this seal or in one before it: no transaction that could still write one was running.';
 
 CREATE TABLE saas.audit_seal_rows (
   seal     bigint NOT NULL REFERENCES saas.audit_seals (seal),
   position bigint NOT NULL CHECK (position > 0),
   log_id   uuid NOT NULL UNIQUE,
+  occurred_at timestamptz NOT NULL,
   row_hash bytea NOT NULL CHECK (length(row_hash) = 32),
   PRIMARY KEY (seal, position)
 );
-COMMENT ON TABLE saas.audit_seal_rows IS 'Which audit rows a seal covers.';
+COMMENT ON TABLE saas.audit_seal_rows IS 'Which audit rows a seal covers: the leaves of its Merkle tree.';
+
+CREATE TABLE saas.audit_retirements (
+  period_start timestamptz PRIMARY KEY,
+  period_end   timestamptz NOT NULL CHECK (period_end > period_start),
+  row_count    bigint NOT NULL CHECK (row_count >= 0),
+  retired_at   timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE saas.audit_retirements IS 'Months of the audit log that saas.apply_retention removed, all of them sealed: their rows are gone, their seals stay.';
 
 CREATE TABLE saas.incidents (
   id           uuid PRIMARY KEY,

@@ -297,6 +297,9 @@ CREATE TRIGGER trg_audit_delete AFTER DELETE ON saas.jwt_keys
   FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('jwt_keys', 'id');
 CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON saas.jwt_keys
   FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('jwt_keys', 'id');
+CREATE TRIGGER trg_audit_insert AFTER INSERT ON saas.audit_retirements
+  REFERENCING NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('audit_retirements', 'period_start');
 
 CREATE TRIGGER trg_stamp_audit_log BEFORE INSERT ON saas.platform_audit_logs
   FOR EACH ROW EXECUTE FUNCTION saas.stamp_audit_log();

@@ -20,6 +20,10 @@ CREATE TRIGGER trg_refuse_change BEFORE UPDATE OR DELETE ON saas.audit_seal_rows
   FOR EACH ROW EXECUTE FUNCTION saas.refuse_change('audit_seal_rows');
 CREATE TRIGGER trg_refuse_truncate BEFORE TRUNCATE ON saas.audit_seal_rows
   FOR EACH STATEMENT EXECUTE FUNCTION saas.refuse_change('audit_seal_rows');
+CREATE TRIGGER trg_refuse_change BEFORE UPDATE OR DELETE ON saas.audit_retirements
+  FOR EACH ROW EXECUTE FUNCTION saas.refuse_change('audit_retirements');
+CREATE TRIGGER trg_refuse_truncate BEFORE TRUNCATE ON saas.audit_retirements
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.refuse_change('audit_retirements');
 CREATE TRIGGER trg_refuse_change BEFORE UPDATE OR DELETE ON saas.usage_events
   FOR EACH ROW EXECUTE FUNCTION saas.refuse_change('usage_events');
 CREATE TRIGGER trg_refuse_truncate BEFORE TRUNCATE ON saas.usage_events
@@ -29,6 +33,7 @@ ALTER TABLE saas.credit_allocations ENABLE ALWAYS TRIGGER trg_refuse_change, ENA
 ALTER TABLE saas.platform_audit_logs ENABLE ALWAYS TRIGGER trg_refuse_change, ENABLE ALWAYS TRIGGER trg_refuse_truncate;
 ALTER TABLE saas.audit_seals ENABLE ALWAYS TRIGGER trg_refuse_change, ENABLE ALWAYS TRIGGER trg_refuse_truncate;
 ALTER TABLE saas.audit_seal_rows ENABLE ALWAYS TRIGGER trg_refuse_change, ENABLE ALWAYS TRIGGER trg_refuse_truncate;
+ALTER TABLE saas.audit_retirements ENABLE ALWAYS TRIGGER trg_refuse_change, ENABLE ALWAYS TRIGGER trg_refuse_truncate;
 ALTER TABLE saas.usage_events ENABLE ALWAYS TRIGGER trg_refuse_change, ENABLE ALWAYS TRIGGER trg_refuse_truncate;
 
 -- Every status column moves only as saas.state_transitions says.

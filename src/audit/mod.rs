@@ -2,8 +2,11 @@
 
 mod changes;
 mod invariants;
+mod merkle;
 mod partitions;
+mod seal;
 mod stamp;
+mod verify;
 
 pub use changes::SECRETS;
 use pgrx::prelude::*;
@@ -13,7 +16,7 @@ use std::cell::RefCell;
 ::pgrx::extension_sql_file!(
     "../../sql/audit/comments.sql",
     name = "audit_comments",
-    requires = [check_invariants, make_partitions]
+    requires = [check_invariants, make_partitions, seal_audit_log, verify_audit_log, audit_hash]
 );
 
 extension_sql_file!("../../sql/audit/functions.sql", name = "audit_functions");

@@ -127,7 +127,7 @@ unsafe fn stamp(trigger: *mut pg_sys::TriggerData) -> Result<pg_sys::HeapTuple> 
 }
 
 /// Transaction ids start over when a cluster is made anew from a dump; timelines part after a restore.
-fn cluster_life() -> String {
+pub fn cluster_life() -> String {
     // SAFETY: these read shared memory; a row is being written, so recovery is over.
     unsafe { format!("{}/{}", pg_sys::GetSystemIdentifier(), pg_sys::GetWALInsertionTimeLine()) }
 }

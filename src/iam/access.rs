@@ -74,6 +74,7 @@ const FUNCTIONS: &[(&[Kind], &[&str])] = &[
             "close_period",
             "close_next_batch",
             "make_partitions",
+            "seal_audit_log",
         ],
     ),
     (&[Admin], &["grant_credit", "import_jwks", "suspend_tenant", "reinstate_tenant"]),
@@ -86,7 +87,7 @@ const FUNCTIONS: &[(&[Kind], &[&str])] = &[
             "register_personal_data",
         ],
     ),
-    (&[Auditor, Admin], &["check_invariants"]),
+    (&[Auditor, Admin], &["check_invariants", "verify_audit_log"]),
 ];
 
 /// Tables that may be read, under row-level security, and the secret columns that may not.
@@ -143,6 +144,7 @@ const TABLES: &[(&[Kind], &[&str])] = &[
             "break_glass_events",
             "audit_seals",
             "audit_seal_rows",
+            "audit_retirements",
             "security_events",
             "incidents",
             "personal_data_registry",

@@ -29,6 +29,8 @@ CALL saas.close_period('2026-01-01');
 SELECT saas.finalize_invoice(id) FROM saas.payment_invoices ORDER BY id \g /dev/null
 SELECT saas.ingest_payment_event('stripe', 'evt_1', 'a.type.that.nobody.knows', '{"b": [1, 2.50, null], "a": "ü"}'),
        saas.process_payment_events() \g /dev/null
+-- Sealed in this cluster's life; what follows is not, and the restored log goes on from here.
+SELECT saas.seal_audit_log() \g /dev/null
 INSERT INTO saas.user_consents (user_id, purpose, legal_basis, version) VALUES (:'ada', 'newsletter', 'consent', '1');
 DELETE FROM saas.projects WHERE tenant_id = :'globex' AND title = 'Globex 3';
 

@@ -48,6 +48,7 @@ def comes_back(what, source, target, rows=True):
 
 def works(what, target):
     equal(f"{what}: all invariants hold", target.sql("SELECT * FROM saas.check_invariants()"), "")
+    equal(f"{what}: its seals verify", target.sql("SELECT max(seal) FROM saas.audit_seals; SELECT * FROM saas.verify_audit_log()"), "1")
     body = "SELECT count(*) FROM saas.projects; SELECT body FROM app.notes; INSERT INTO app.notes (tenant_id, body) SELECT id, 'again' FROM saas.tenants"
     equal(f"{what}: Ada sees hers", as_app(target, "ada", body), "4\nHello Acme")
     equal(f"{what}: Hank sees his", as_app(target, "hank", body), "2\nHello Globex")
@@ -59,6 +60,8 @@ def works(what, target):
     equal(f"{what}: new rows, new invoices and their numbers, triggers, audit", target.sql(written), "7\n6|6|6\n2\nt")
     equal(f"{what}: the log can't be changed", target.state("SET session_replication_role = replica; DELETE FROM saas.platform_audit_logs")[0], "55000")
     equal(f"{what}: all invariants still hold", target.sql("SELECT * FROM saas.check_invariants()"), "")
+    sealed = "SELECT saas.seal_audit_log(); SELECT count(*) FROM saas.platform_audit_logs WHERE id NOT IN (SELECT log_id FROM saas.audit_seal_rows)"
+    equal(f"{what}: the next seal takes what was left, and verifies", target.sql(sealed + "; SELECT * FROM saas.verify_audit_log()"), "2\n0")
 
 
 def roundtrips(cluster, elsewhere, source, folder):

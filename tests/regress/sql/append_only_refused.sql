@@ -4,8 +4,8 @@ INSERT INTO saas.tenants (id, name) VALUES (:'acme', 'Acme');
 INSERT INTO saas.tenant_credit_ledger (tenant_id, entry, delta, balance_after, reason, source)
 VALUES (:'acme', 1, 100, 100, 'Welcome', 'promo');
 INSERT INTO saas.usage_events (tenant_id, feature_key, units, period, occurred_at) VALUES (:'acme', 'api', 1, '2026-01-01', now());
-INSERT INTO saas.audit_seals (seal, row_count, merkle_root, digest) VALUES (1, 1, sha256('a'), sha256('b'));
-INSERT INTO saas.audit_seal_rows (seal, position, log_id, row_hash) SELECT 1, 1, id, row_hash FROM saas.platform_audit_logs LIMIT 1;
+INSERT INTO saas.audit_seals (seal, row_count, merkle_root, epoch, xid_before, digest) VALUES (1, 1, sha256('a'), '1/1', '1', sha256('b'));
+INSERT INTO saas.audit_seal_rows (seal, position, log_id, occurred_at, row_hash) SELECT 1, 1, id, occurred_at, row_hash FROM saas.platform_audit_logs LIMIT 1;
 \set VERBOSITY terse
 UPDATE saas.platform_audit_logs SET reason = 'none';
 DELETE FROM saas.platform_audit_logs;
