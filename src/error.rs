@@ -42,6 +42,9 @@ pub enum Error {
     /// The same key stands for something else already.
     #[error("{0}")]
     Conflict(String),
+    /// What would break a rule that the data keeps.
+    #[error("{0}")]
+    Violation(String, &'static str),
     /// The billing engine refuses its input.
     #[error("{0}")]
     Billing(crate::billing::error::BillingError),
@@ -76,6 +79,7 @@ impl Error {
             Error::Limit(..) => Code::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
             Error::State(..) => Code::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
             Error::Conflict(_) => Code::ERRCODE_UNIQUE_VIOLATION,
+            Error::Violation(..) => Code::ERRCODE_CHECK_VIOLATION,
             Error::Billing(error) => match error {
                 BillingError::Invalid { .. } => Code::ERRCODE_INVALID_PARAMETER_VALUE,
                 BillingError::Malformed { .. } => Code::ERRCODE_INVALID_TEXT_REPRESENTATION,
@@ -92,7 +96,9 @@ impl Error {
             }
             Error::Billing(error) => Some(error.hint().to_owned()),
             Error::Unknown(_, Some(nearest)) => Some(format!("Did you mean \"{nearest}\"?")),
-            Error::Limit(_, hint) | Error::State(_, hint) if !hint.is_empty() => {
+            Error::Limit(_, hint) | Error::State(_, hint) | Error::Violation(_, hint)
+                if !hint.is_empty() =>
+            {
                 Some((*hint).into())
             }
             _ => None,

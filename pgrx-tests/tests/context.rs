@@ -487,8 +487,6 @@ const NO_TENANT: Option<Uuid> = None;
 fn an_impersonation_opens_one_tenant() {
     let mut story = Story::new();
     let (acme, both, support) = (story.acme.clone(), story.both.clone(), story.support.clone());
-    // A tempting target: his platform rights are not for whoever impersonates him.
-    assign(&mut story.data, &both, "platform_superadmin");
     let id = story.impersonation(&support, &both, &acme, "30 min");
     for kind in ["app", "admin"] {
         let mut client = story.db.kind(kind);
@@ -522,6 +520,14 @@ fn an_impersonation_opens_one_tenant() {
     };
     enter(&support.token, Some(story.globex.id), id, "42501");
     enter(&support.token, None, Uuid::new_v4(), "42501");
+    // A tempting target: his platform rights are not for whoever impersonates him.
+    assign(&mut story.data, &both, "platform_superadmin");
+    enter(&support.token, None, id, "42501");
+    let revoke =
+        "UPDATE saas.system_role_assignments SET revoked_at = now() WHERE assigned_user_id = $1";
+    story.data.execute(revoke, &[&both.id]).unwrap();
+    enter(&support.token, None, id, "42501");
+    let id = story.impersonation(&support, &both, &acme, "30 min");
     // It is its actor's only, also for those with the same right and for its target.
     enter(&story.superadmin.token, None, id, "42501");
     enter(&both.token, None, id, "42501");

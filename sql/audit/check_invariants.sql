@@ -153,8 +153,14 @@ judged AS (
            WHERE l.actor_type <> 'database_role'
              AND coalesce(l.new_values ->> r.self, l.old_values ->> r.self, '') <> coalesce(l.on_behalf_of, l.actor_id)::text
              -- An emergency role is taken by oneself, with a record: rule 23 looks at that.
-             AND NOT (r.rule = 21 AND EXISTS (SELECT FROM saas.break_glass_events b
-                                               WHERE b.assignment_id::text = l.target_id AND b.user_id = l.actor_id))
+             -- It is given back by oneself, too.
+             AND NOT ((r.rule = 21 OR r.rule = 22 AND l.new_values ? 'revoked_at')
+                      AND EXISTS (SELECT FROM saas.break_glass_events b
+                                   WHERE b.assignment_id::text = l.target_id AND b.user_id = l.actor_id))
+             -- To end one's own impersonation nothing is needed.
+             AND NOT (r.rule = 26 AND l.new_values ? 'ended_at'
+                      AND EXISTS (SELECT FROM saas.impersonation_sessions i
+                                   WHERE i.id::text = l.target_id AND i.actor_id = l.actor_id))
              -- Everybody may take back his own keys, and does so when he leaves.
              AND NOT (r.rule = 12 AND EXISTS (SELECT FROM saas.api_keys k
                                                WHERE k.id::text = l.target_id AND k.user_id = coalesce(l.on_behalf_of, l.actor_id)))
@@ -280,6 +286,8 @@ SELECT 'impersonation_without_session', l.action || ' ' || l.target_id,
                    WHEN i.actor_id IS DISTINCT FROM l.actor_id OR i.target_user_id IS DISTINCT FROM l.on_behalf_of
                      THEN 'its impersonation session is of other persons'
                    WHEN i.tenant_id <> l.tenant_id THEN 'its impersonation session is for another tenant'
+                   WHEN i.read_only THEN 'its impersonation session was read-only'
+                   WHEN i.approval_required AND i.approved_by IS NULL THEN 'its impersonation session was not approved'
                    ELSE 'outside of the time of its impersonation session' END)
   FROM log l
   LEFT JOIN saas.impersonation_sessions i ON i.id = l.impersonation_id
@@ -287,6 +295,7 @@ SELECT 'impersonation_without_session', l.action || ' ' || l.target_id,
    AND (i.id IS NULL OR i.actor_id IS DISTINCT FROM l.actor_id OR i.target_user_id IS DISTINCT FROM l.on_behalf_of
         -- Whoever is acted for may found a tenant of his own.
         OR (i.tenant_id <> l.tenant_id AND l.action NOT IN ('tenants.insert', 'tenant_members.insert'))
+        OR i.read_only OR (i.approval_required AND i.approved_by IS NULL)
         OR i.started_at > l.written_at OR i.expires_at < l.occurred_at
         OR i.ended_at < l.occurred_at - interval '5 minutes')
 UNION ALL

@@ -50,6 +50,16 @@ SELECT CASE WHEN h.is_system THEN 'tenant_role_in_platform' ELSE 'system_role_in
   FROM held_roles h JOIN saas.roles r ON r.id = h.role_id
  WHERE r.is_system <> h.is_system
 UNION ALL
+SELECT 'break_glass_without_event', 'system_role_assignments ' || a.id,
+       CASE WHEN b.id IS NULL THEN 'an emergency role that was not opened'
+            WHEN b.closed_at IS NOT NULL THEN 'an emergency role that is held though it was closed'
+            ELSE 'an emergency role that is held for longer than it was opened for' END
+  FROM saas.system_role_assignments a
+  JOIN saas.roles r ON r.id = a.role_id AND r.is_break_glass
+  LEFT JOIN saas.break_glass_events b ON b.assignment_id = a.id AND b.user_id = a.assigned_user_id AND b.role_id = a.role_id
+ WHERE b.id IS NULL
+    OR a.revoked_at IS NULL AND (b.closed_at IS NOT NULL OR coalesce(a.expires_at, 'infinity') > b.expires_at)
+UNION ALL
 SELECT 'append_only_trigger', g.table_name || ' ' || g.trigger_name,
        CASE WHEN t.oid IS NULL THEN 'is missing'
             WHEN t.tgenabled = 'D' THEN 'is disabled'

@@ -77,6 +77,7 @@ CREATE TABLE saas.incidents (
   title        text NOT NULL CHECK (btrim(title) <> ''),
   description  text,
   status       text NOT NULL DEFAULT 'open' CHECK (status IN ('open', 'contained', 'resolved', 'reviewed')),
+  break_glass_event_id uuid UNIQUE REFERENCES saas.break_glass_events (id),
   opened_by    uuid REFERENCES saas.users (id),
   opened_at    timestamptz NOT NULL DEFAULT now(),
   contained_at timestamptz,
@@ -89,6 +90,7 @@ CREATE TABLE saas.incidents (
 CREATE INDEX incidents_opened_by_idx ON saas.incidents (opened_by);
 CREATE INDEX incidents_reviewed_by_idx ON saas.incidents (reviewed_by);
 COMMENT ON TABLE saas.incidents IS 'Security, availability and privacy incidents, from opening to the reviewed post-mortem.';
+COMMENT ON COLUMN saas.incidents.break_glass_event_id IS 'The emergency access whose review is overdue; at most one incident each.';
 
 CREATE TABLE saas.security_events (
   id          uuid PRIMARY KEY,

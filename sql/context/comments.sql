@@ -1,10 +1,10 @@
 -- What each function is: docs/reference.md is made of this.
 COMMENT ON FUNCTION saas.begin_request(text, uuid, uuid) IS
 'Authenticates the rest of this transaction by a session token or an API key, and binds it to a tenant if one is given. Call it inside a transaction block (else warning 25P01). After an error nobody is asking; a rollback to a savepoint brings back who asked there.
-Arguments: token, a session''s token or an API key; tenant_id, the only tenant that this request is about, NULL for all of the user''s (an API key is always bound to its own); impersonation_id, an open impersonation of the session''s user, in which he acts.
+Arguments: token, a session''s token or an API key; tenant_id, the only tenant that this request is about, NULL for all of the user''s (an API key is always bound to its own); impersonation_id, an open impersonation of the session''s user, in which he acts; one that was started in a session is entered in that session only, and a read-only one makes the transaction read-only.
 Returns: the user whose rights apply.
 Needs: the secret.
-Errors: 28000 for a token that is unknown, expired or revoked, or of a deleted user; 42501 for a tenant that is not one of the user''s, does not exist, is suspended or deleted, and for an impersonation that is not his or not open.
+Errors: 28000 for a token that is unknown, expired or revoked, or of a deleted user; 42501 for a tenant that is not one of the user''s, does not exist, is suspended or deleted, and for an impersonation that is not his, not open or not approved; 55000 for a read-only one after a savepoint.
 Example as app:
 SELECT saas.begin_request(:''alice_token'', :''acme'')';
 COMMENT ON FUNCTION saas.begin_request_as(uuid, uuid) IS
@@ -18,7 +18,7 @@ SELECT saas.begin_request_as(:''alice'', :''acme'')';
 COMMENT ON FUNCTION saas.current_user_id() IS
 'The user whose rights apply in this transaction; under impersonation the one acted for.
 Arguments: none.
-Returns: the user''s id, NULL without a request.
+Returns: the user''s id, NULL without a request and once an impersonation is over.
 Needs: nothing.
 Errors: none.
 Example as app:

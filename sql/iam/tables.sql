@@ -77,15 +77,18 @@ CREATE INDEX break_glass_events_role_id_idx ON saas.break_glass_events (role_id)
 CREATE INDEX break_glass_events_assignment_id_idx ON saas.break_glass_events (assignment_id);
 CREATE INDEX break_glass_events_reviewed_by_idx ON saas.break_glass_events (reviewed_by);
 COMMENT ON TABLE saas.break_glass_events IS 'Emergency access: who opened which role, why, until when, and what somebody else found in review.';
+COMMENT ON COLUMN saas.break_glass_events.closed_at IS 'When it was ended before its time.';
 
 CREATE TABLE saas.impersonation_sessions (
   id             uuid PRIMARY KEY,
   actor_id       uuid NOT NULL REFERENCES saas.users (id),
   target_user_id uuid NOT NULL REFERENCES saas.users (id),
   tenant_id      uuid NOT NULL REFERENCES saas.tenants (id),
+  session_id     uuid,
   reason         text NOT NULL CHECK (btrim(reason) <> ''),
   ticket         text,
   read_only      boolean NOT NULL DEFAULT false,
+  approval_required boolean NOT NULL DEFAULT false,
   approved_by    uuid REFERENCES saas.users (id),
   started_at     timestamptz NOT NULL DEFAULT now(),
   expires_at     timestamptz NOT NULL,
@@ -98,7 +101,10 @@ CREATE INDEX impersonation_sessions_actor_id_idx ON saas.impersonation_sessions 
 CREATE INDEX impersonation_sessions_target_user_id_idx ON saas.impersonation_sessions (target_user_id);
 CREATE INDEX impersonation_sessions_tenant_id_idx ON saas.impersonation_sessions (tenant_id);
 CREATE INDEX impersonation_sessions_approved_by_idx ON saas.impersonation_sessions (approved_by);
+CREATE INDEX impersonation_sessions_open_idx ON saas.impersonation_sessions (expires_at) WHERE ended_at IS NULL;
 COMMENT ON TABLE saas.impersonation_sessions IS 'Support acting as a user: one tenant, one reason, one hour at most. The only way for support into a tenant.';
+COMMENT ON COLUMN saas.impersonation_sessions.session_id IS 'The session of the actor that it was started in, is entered in, and ends with. No foreign key: sessions are deleted, this record stays.';
+COMMENT ON COLUMN saas.impersonation_sessions.approval_required IS 'Whether a second person has to approve before it can be entered, as settings.impersonation_approval said when it was started.';
 
 -- Nothing is ever stored here. A change of permissions sends PostgreSQL's own relation-cache
 -- message for this table, on which every backend forgets the permissions it knew.

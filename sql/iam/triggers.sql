@@ -6,6 +6,32 @@ CREATE TRIGGER trg_role_scope_fixed
   FOR EACH ROW WHEN (OLD.tenant_id IS DISTINCT FROM NEW.tenant_id)
   EXECUTE FUNCTION saas.keep_role_scope();
 
+CREATE TRIGGER trg_enforce_break_glass AFTER INSERT OR UPDATE OF role_id, expires_at ON saas.system_role_assignments
+  FOR EACH ROW EXECUTE FUNCTION saas.enforce_break_glass();
+CREATE TRIGGER trg_keep_break_glass_role
+  BEFORE UPDATE OF is_break_glass ON saas.roles
+  FOR EACH ROW WHEN (OLD.is_break_glass <> NEW.is_break_glass)
+  EXECUTE FUNCTION saas.keep_break_glass_role();
+-- What was recorded stays; these columns are filled in once.
+CREATE TRIGGER trg_keep_record AFTER UPDATE ON saas.impersonation_sessions
+  FOR EACH ROW EXECUTE FUNCTION saas.keep_record('impersonation_sessions', 'approved_by', 'ended_at');
+CREATE TRIGGER trg_keep_record AFTER UPDATE ON saas.break_glass_events
+  FOR EACH ROW EXECUTE FUNCTION saas.keep_record('break_glass_events', 'closed_at', 'reviewed_at', 'reviewed_by', 'outcome');
+
+-- Impersonations end with what they rest on. A check that comes in between finds out by itself: these keep the record.
+CREATE TRIGGER trg_end_impersonations AFTER INSERT OR UPDATE OR DELETE ON saas.system_role_assignments
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.end_impersonations();
+CREATE TRIGGER trg_end_impersonations AFTER UPDATE OR DELETE ON saas.role_permissions
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.end_impersonations();
+CREATE TRIGGER trg_end_impersonations AFTER UPDATE OF deleted_at ON saas.users
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.end_impersonations();
+CREATE TRIGGER trg_end_impersonations_revoked AFTER UPDATE OF revoked_at ON saas.sessions
+  FOR EACH ROW WHEN (OLD.revoked_at IS NULL AND NEW.revoked_at IS NOT NULL)
+  EXECUTE FUNCTION saas.end_impersonations_of_session();
+CREATE TRIGGER trg_end_impersonations_deleted AFTER DELETE ON saas.sessions
+  FOR EACH ROW WHEN (OLD.revoked_at IS NULL)
+  EXECUTE FUNCTION saas.end_impersonations_of_session();
+
 -- Whatever decides permissions tells every backend to forget what it knew.
 CREATE TRIGGER trg_permissions_changed BEFORE INSERT OR UPDATE OR DELETE ON saas.roles
   FOR EACH ROW EXECUTE FUNCTION saas.permissions_changed();

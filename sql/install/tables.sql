@@ -39,7 +39,9 @@ CREATE TABLE saas.settings (
   usage_slots            smallint NOT NULL DEFAULT 8 CHECK (usage_slots BETWEEN 1 AND 256),
   payment_terms          interval NOT NULL DEFAULT '14 days' CHECK (payment_terms >= '0'),
   privacy_request_term   interval NOT NULL DEFAULT '1 month' CHECK (privacy_request_term > '0'),
-  break_glass_review     interval NOT NULL DEFAULT '1 day' CHECK (break_glass_review > '0'),
+  impersonation_approval boolean NOT NULL DEFAULT false,
+  break_glass_limit      interval NOT NULL DEFAULT '1 day' CHECK (break_glass_limit > '0'),
+  break_glass_review     interval NOT NULL DEFAULT '72 hours' CHECK (break_glass_review > '0'),
   session_idle_timeout   interval CHECK (session_idle_timeout > '0'),
   request_claims_issuer  text CHECK (request_claims_issuer <> ''),
   updated_at             timestamptz NOT NULL DEFAULT now()
@@ -48,4 +50,7 @@ COMMENT ON TABLE saas.settings IS 'Defaults of this database, one row, changed w
 COMMENT ON COLUMN saas.settings.usage_id_retention IS 'How long event ids are kept, and so how old an accepted usage event may be.';
 COMMENT ON COLUMN saas.settings.request_claims_issuer IS 'The issuer whose claims begin_request_claims believes without a signature; NULL: none.';
 COMMENT ON COLUMN saas.settings.usage_slots IS 'How many rows a hot counter is spread over.';
+COMMENT ON COLUMN saas.settings.impersonation_approval IS 'Whether impersonations need a second person''s approval before they can be entered.';
+COMMENT ON COLUMN saas.settings.break_glass_limit IS 'How long emergency access may be opened for.';
+COMMENT ON COLUMN saas.settings.break_glass_review IS 'How long after it was opened emergency access has to be reviewed; then it becomes an incident.';
 CREATE INDEX settings_currency_idx ON saas.settings (currency);

@@ -4,9 +4,8 @@ use super::secret::{self, Presented};
 use super::setting::{self, Context};
 use super::{from_uuid, new_id, to_uuid};
 use crate::error::{Error, Result, given};
-use crate::iam::check::{self, Permission};
 use crate::iam::kind::{self, Kind};
-use crate::iam::{cache, fresh};
+use crate::iam::{cache, fresh, impersonation};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
@@ -67,6 +66,7 @@ pub(super) fn new_context(user: Uuid) -> Context {
         role: None,
         actor: None,
         impersonation: None,
+        read_only: false,
         session: None,
         request: Some(new_id()),
         until: None,
@@ -74,6 +74,9 @@ pub(super) fn new_context(user: Uuid) -> Context {
 }
 
 pub(super) fn begin(context: &Context) -> Result<pgrx::Uuid> {
+    if context.read_only {
+        impersonation::make_transaction_read_only()?;
+    }
     setting::set(Some(context))?;
     // SAFETY: reads the state of the transaction.
     if !unsafe { pg_sys::IsTransactionBlock() } {
@@ -149,33 +152,31 @@ pub(super) fn bound_to(context: Context, tenant: Option<Uuid>) -> Result<Context
 }
 
 /// Enters an impersonation that is open: the actor's own session, the target's rights, its one tenant.
-fn impersonate(actor: Context, impersonation: Uuid, tenant: Option<Uuid>) -> Result<Context> {
+fn impersonate(actor: Context, id: Uuid, tenant: Option<Uuid>) -> Result<Context> {
     let found = one(
-        "SELECT i.target_user_id, i.tenant_id, i.expires_at
-           FROM saas.impersonation_sessions i
-           JOIN saas.users u ON u.id = i.target_user_id AND u.deleted_at IS NULL
-          WHERE i.id = $1 AND i.actor_id = $2 AND i.ended_at IS NULL
-            AND i.expires_at > statement_timestamp()",
+        include_str!("../../sql/context/impersonation.sql"),
         [
-            (from_uuid(impersonation).into_datum(), pg_sys::UUIDOID),
+            (from_uuid(id).into_datum(), pg_sys::UUIDOID),
             (from_uuid(actor.user).into_datum(), pg_sys::UUIDOID),
+            (from_uuid(actor.session.unwrap_or_default()).into_datum(), pg_sys::UUIDOID),
         ],
-        |row| Some((row.get_uuid(1)?, row.get_uuid(2)?, row.get::<TimestampWithTimeZone>(3)?)),
+        |row| {
+            let until = row.get::<TimestampWithTimeZone>(3)?;
+            Some((row.get_uuid(1)?, row.get_uuid(2)?, i64::from(until), row.get::<bool>(4)?))
+        },
     )?;
     let denied = || Error::Denied("no such open impersonation of this user".into());
-    let (target, own, until) = found.ok_or_else(denied)?;
-    if tenant.is_some_and(|tenant| tenant != own)
-        || !check::user_in_system(actor.user, &Permission::named(check::IMPERSONATE)?)?
-    {
-        return Err(denied());
-    }
-    let until = i64::from(until).min(actor.until.unwrap_or(i64::MAX));
+    let (target, own, until, read_only) = found.ok_or_else(denied)?;
     let context = Context {
         user: target,
         actor: Some(actor.user),
-        impersonation: Some(impersonation),
-        until: Some(until),
+        impersonation: Some(id),
+        until: Some(until.min(actor.until.unwrap_or(i64::MAX))),
+        read_only,
         ..actor
     };
+    if tenant.is_some_and(|tenant| tenant != own) || impersonation::refusal(&context)?.is_some() {
+        return Err(denied());
+    }
     bound_to(context, Some(own))
 }

@@ -8,6 +8,7 @@ pub mod secret;
 mod session;
 pub mod setting;
 
+use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use uuid::{ContextV7, Timestamp, Uuid};
 
@@ -59,10 +60,15 @@ fn uuid_v7() -> pgrx::Uuid {
     from_uuid(new_id())
 }
 
+/// The context, unless it is an impersonation that is over.
+fn asking() -> std::result::Result<Option<setting::Context>, ErrorReport> {
+    Ok(crate::iam::check::acting()?)
+}
+
 /// The user of this request, or NULL. Under impersonation: the user acted for.
 #[pg_extern(stable, parallel_safe)]
-fn current_user_id() -> Option<pgrx::Uuid> {
-    setting::current().map(|context| from_uuid(context.user))
+fn current_user_id() -> std::result::Result<Option<pgrx::Uuid>, ErrorReport> {
+    Ok(asking()?.map(|context| from_uuid(context.user)))
 }
 
 /// The current user if he himself asks: NULL with an API key and under impersonation. What is a
@@ -75,18 +81,18 @@ fn oneself() -> Option<pgrx::Uuid> {
 
 /// The tenant that this request is bound to, or NULL.
 #[pg_extern(stable, parallel_safe)]
-fn current_tenant_id() -> Option<pgrx::Uuid> {
-    setting::current()?.tenant.map(from_uuid)
+fn current_tenant_id() -> std::result::Result<Option<pgrx::Uuid>, ErrorReport> {
+    Ok(asking()?.and_then(|context| context.tenant).map(from_uuid))
 }
 
 /// The session of this request, or NULL.
 #[pg_extern(stable, parallel_safe)]
-fn current_session_id() -> Option<pgrx::Uuid> {
-    setting::current()?.session.map(from_uuid)
+fn current_session_id() -> std::result::Result<Option<pgrx::Uuid>, ErrorReport> {
+    Ok(asking()?.and_then(|context| context.session).map(from_uuid))
 }
 
 /// Who acts as the current user, or NULL.
 #[pg_extern(stable, parallel_safe)]
-fn current_impersonator_id() -> Option<pgrx::Uuid> {
-    setting::current()?.actor.map(from_uuid)
+fn current_impersonator_id() -> std::result::Result<Option<pgrx::Uuid>, ErrorReport> {
+    Ok(asking()?.and_then(|context| context.actor).map(from_uuid))
 }

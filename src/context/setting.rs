@@ -30,6 +30,9 @@ pub struct Context {
     pub actor: Option<Uuid>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub impersonation: Option<Uuid>,
+    /// An impersonation that may only look: it counts in a read-only transaction only.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub read_only: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<Uuid>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

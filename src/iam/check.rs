@@ -45,22 +45,16 @@ pub fn nearest<'a>(key: &str, known: impl Iterator<Item = &'a str>) -> Option<St
 /// # Errors
 /// 28000 when there is none.
 pub fn require_context() -> Result<Context> {
-    setting::current().ok_or(Error::Unauthenticated("no authenticated user in this transaction"))
+    acting()?.ok_or(Error::Unauthenticated("no authenticated user in this transaction"))
 }
 
 /// The permission without which nobody enters, or stays in, an impersonation.
 pub const IMPERSONATE: &str = "platform.user.impersonate";
 
-/// The context, but for an impersonation that has been ended or whose actor may no longer impersonate.
-fn acting() -> Result<Option<Context>> {
+/// The context, but for an impersonation that is over.
+pub fn acting() -> Result<Option<Context>> {
     let Some(context) = setting::current() else { return Ok(None) };
-    if let Some((actor, id)) = context.actor.zip(context.impersonation)
-        && !(cache::impersonation_is_open(id)?
-            && user_in_system(actor, &Permission::named(IMPERSONATE)?)?)
-    {
-        return Ok(None);
-    }
-    Ok(Some(context))
+    Ok(super::impersonation::over(&context)?.is_none().then_some(context))
 }
 
 /// Whether the current user has the permission in `tenant`. False without a user, and false for a
@@ -113,6 +107,14 @@ pub fn user_in_system(user: Uuid, permission: &Permission) -> Result<bool> {
     Ok(roles
         .iter()
         .any(|(bits, until)| until.is_none_or(|until| now < until) && bits.contains(permission.0)))
+}
+
+/// Whether the user is one of the platform's: holds any system role now.
+pub fn holds_system_role(user: Uuid) -> Result<bool> {
+    // SAFETY: reads a variable of the backend.
+    let now = unsafe { pg_sys::GetCurrentStatementStartTimestamp() };
+    let roles = cache::consistently(|| cache::system_roles(user))?;
+    Ok(roles.iter().any(|(_, until)| until.is_none_or(|until| now < until)))
 }
 
 pub fn user_in_tenant(user: Uuid, tenant: Uuid, permission: &Permission) -> Result<bool> {

@@ -1,11 +1,17 @@
 //! What they may do: permission checks for row-level security and for applications.
 
 pub mod access;
+mod break_glass;
 pub mod cache;
 pub mod check;
+mod define;
 mod epoch;
+mod explain;
 pub mod fresh;
+mod grants;
+pub mod impersonation;
 pub mod kind;
+mod lookup;
 
 use crate::context::to_uuid;
 use crate::error::{Error, Result, given};
@@ -31,7 +37,25 @@ use uuid::Uuid;
         require_system_permission,
         authorized_tenant_id,
         permitted_tenant_ids,
-        permissions_changed
+        permissions_changed,
+        lookup::tenant_permissions,
+        lookup::system_permissions,
+        lookup::members_with_permission,
+        lookup::role_permission_diff,
+        explain::explain_permission,
+        explain::explain_permission_text,
+        explain::explain_system_permission,
+        define::define_permission,
+        define::define_platform_role,
+        grants::grant_system_role,
+        grants::revoke_system_role,
+        impersonation::start_impersonation,
+        impersonation::approve_impersonation,
+        impersonation::stop_impersonation,
+        break_glass::open_break_glass,
+        break_glass::close_break_glass,
+        break_glass::review_break_glass,
+        break_glass::escalate_break_glass
     ]
 );
 
@@ -149,6 +173,15 @@ fn permitted_tenant_ids(
 )]
 fn grant_access(role: pg_sys::Oid, kind: &str) -> std::result::Result<(), ErrorReport> {
     Ok(access::grant(role, kind)?)
+}
+
+/// An argument that says why, and says something.
+fn reason_given(reason: Option<&str>) -> Result<&str> {
+    let reason = given(reason, "reason")?;
+    if reason.trim().is_empty() {
+        return Err(Error::Invalid("reason must say something".into()));
+    }
+    Ok(reason)
 }
 
 enum About {

@@ -10,7 +10,8 @@ ONE_CALL = "docs_call"
 # What has begun when an example runs.
 BEGUN = {"app": "SELECT saas.begin_request(:'alice_token', :'acme') \\g /dev/null\n",
          "admin": "SELECT saas.begin_request(:'root_token') \\g /dev/null\n"}
-VARIABLES = ["acme", "globex", "alice", "bob", "carol", "root", "sam", "alice_token", "carol_token", "alice_jwt", "root_token", "session", "draft", "invoice"]
+VARIABLES = ["acme", "globex", "alice", "bob", "carol", "root", "sam", "alice_token", "carol_token", "alice_jwt", "root_token", "session", "draft", "invoice",
+             "emergency", "impersonation"]
 
 
 def outcome(database, kind, example, settings, transaction):

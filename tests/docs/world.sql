@@ -35,3 +35,13 @@ SELECT saas.import_jwks('https://login.example.com', '{"keys": [{"kty": "oct", "
        saas.link_account(:'alice', 'https://login.example.com', 'alice') \g /dev/null
 UPDATE saas.settings SET request_claims_issuer = 'https://login.example.com';
 \set alice_jwt 'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCIsImtpZCI6ImV4YW1wbGUifQ.eyJpc3MiOiJodHRwczovL2xvZ2luLmV4YW1wbGUuY29tIiwic3ViIjoiYWxpY2UiLCJleHAiOjI1MzQwMjMwMDc5OX0.O1FUAawhhXepyHW5uTOXEQWyw3T7wGQOGYn3RgX4WbQ'
+
+-- Sam opened a break-glass role, and an impersonation that waits for approval.
+SELECT saas.define_platform_role('platform_emergency', ARRAY['platform.tenant.suspend'], is_break_glass => true) \g /dev/null
+UPDATE saas.settings SET impersonation_approval = true;
+BEGIN;
+SELECT saas.begin_request_as(:'sam') \g /dev/null
+SELECT saas.open_break_glass('platform_emergency', 'Globex is under attack') AS emergency,
+       saas.start_impersonation(:'bob', :'acme', 'Ticket 7') AS impersonation \gset
+COMMIT;
+UPDATE saas.settings SET impersonation_approval = false;
