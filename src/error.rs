@@ -89,6 +89,11 @@ impl Error {
         }
     }
 
+    /// The five characters.
+    pub fn sqlstate(&self) -> String {
+        crate::subtransaction::sqlstate(self.code() as i32)
+    }
+
     fn hint(&self) -> Option<String> {
         match self {
             Error::Unauthenticated(_) => {

@@ -14,6 +14,13 @@ pub struct Failure {
     pub message: String,
 }
 
+impl Failure {
+    /// Whether the data themselves are at fault: a number out of range, a violated constraint.
+    pub fn is_of_data(&self) -> bool {
+        self.sqlstate.starts_with("22") || self.sqlstate.starts_with("23")
+    }
+}
+
 /// Runs `work` in a subtransaction. When it fails, everything it did is undone (rows, locks, user id,
 /// settings, SPI connections) and the caller goes on.
 ///
@@ -75,7 +82,7 @@ fn is_order_to_stop(code: PgSqlErrorCode) -> bool {
 }
 
 /// The five characters of an error code, of which PostgreSQL packs six bits each.
-fn sqlstate(code: i32) -> String {
+pub fn sqlstate(code: i32) -> String {
     (0..5).map(|i| char::from(((code >> (6 * i)) & 0x3f) as u8 + b'0')).collect()
 }
 

@@ -63,6 +63,9 @@ const CASES: &[Case] = &[
     case("usage_records", In("tenant.read"), Platform(READ, None)),
     case("usage_counter_slots", In("tenant.read"), Platform(READ, None)),
     case("usage_summaries", In("tenant.read"), Platform(READ, None)),
+    case("usage_alerts", In("tenant.read"), Platform(READ, None)),
+    for_worker("usage_alerts_raised", In("tenant.read"), Platform(READ, None)),
+    case("spend_caps", In("billing.view"), Platform(MONEY, None)),
     case("tenant_subscriptions", In("billing.view"), Platform(MONEY, None)),
     case("payment_customers", In("billing.view"), Platform(MONEY, None)),
     case("payment_one_times", In("billing.view"), Platform(MONEY, None)),
@@ -119,6 +122,7 @@ const CASES: &[Case] = &[
     for_worker("close_progress", Nobody, Platform(MONEY, None)),
     for_worker("close_parked", Nobody, Platform(MONEY, None)),
     case("usage_event_keys", Nobody, Nobody),
+    case("usage_gates", Nobody, Nobody),
     case("provider_keys", Nobody, Nobody),
     case("verifications", Nobody, Nobody),
     case("jwt_keys", Nobody, Nobody),
@@ -165,6 +169,8 @@ INSERT INTO saas.usage_summaries (tenant_id, feature_key, units_used, period) VA
 INSERT INTO saas.usage_fees (tenant_id, feature_key, period, units, included_units, unit_price, total_amount)
   VALUES ('T', 'NAME.calls', '2026-01-01', 7, 10, 1, 7);
 INSERT INTO saas.usage_adjustments (tenant_id, feature_key, period, units) VALUES ('T', 'NAME.calls', '2026-01-01', 2);
+SELECT saas.set_usage_alert('T', 'NAME.calls', 'units', 1), saas.set_spend_cap('T', 1000), saas.raise_usage_alerts();
+SELECT saas.consume('T', 'NAME.calls', 1, 'NAME-2');
 INSERT INTO saas.payment_customers (tenant_id, provider, provider_customer_id) VALUES ('T', 'stripe', 'cus_NAME');
 INSERT INTO saas.payment_one_times (tenant_id, provider, provider_payment_id, amount, currency, reason)
   VALUES ('T', 'stripe', 'pi_NAME', 100, 'USD', 'topup');

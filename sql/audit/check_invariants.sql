@@ -48,6 +48,11 @@ rules (rule, action, columns, tenant_permissions, platform_permissions, self, as
   (38, 'payment_customers.insert', NULL, '{billing.manage}', '{platform.billing.adjust}', NULL, true),
   (39, 'payment_one_times.insert', NULL, '{billing.manage}', '{platform.billing.adjust}', NULL, true),
   (40, 'payment_one_times.update', NULL, '{billing.manage}', '{platform.billing.adjust}', NULL, true),
+  (60, 'usage_alerts.insert', NULL, '{billing.manage}', '{platform.billing.adjust}', NULL, false),
+  (61, 'usage_alerts.delete', NULL, '{billing.manage,tenant.delete}', '{platform.billing.adjust,platform.tenant.delete}', NULL, false),
+  (62, 'spend_caps.insert', NULL, '{billing.manage}', '{platform.billing.adjust}', NULL, false),
+  (63, 'spend_caps.update', NULL, '{billing.manage}', '{platform.billing.adjust}', NULL, false),
+  (64, 'spend_caps.delete', NULL, '{billing.manage,tenant.delete}', '{platform.billing.adjust,platform.tenant.delete}', NULL, false),
   -- A person's privacy is his own, or the platform's affair.
   (301, 'user_consents.insert', NULL, '{}', '{platform.system.configure}', 'user_id', false),
   (302, 'privacy_requests.insert', NULL, '{}', '{platform.system.configure}', 'user_id', false),
@@ -201,6 +206,8 @@ live AS (
     UNION ALL SELECT 'tenant_subscriptions', tenant_id, id::text, created_at, to_jsonb(x) FROM saas.tenant_subscriptions x
     UNION ALL SELECT 'payment_invoices', tenant_id, id::text, created_at, to_jsonb(x) FROM saas.payment_invoices x
     UNION ALL SELECT 'tenant_credit_ledger', tenant_id, id::text, created_at, to_jsonb(x) FROM saas.tenant_credit_ledger x
+    UNION ALL SELECT 'usage_alerts', tenant_id, id::text, created_at, to_jsonb(x) FROM saas.usage_alerts x
+    UNION ALL SELECT 'spend_caps', tenant_id, tenant_id::text, created_at, to_jsonb(x) FROM saas.spend_caps x
     UNION ALL SELECT 'payment_customers', tenant_id, id::text, created_at, to_jsonb(x) FROM saas.payment_customers x
     UNION ALL SELECT 'payment_one_times', tenant_id, id::text, created_at, to_jsonb(x) FROM saas.payment_one_times x
     UNION ALL SELECT 'audit_retirements', NULL, period_start::text, retired_at, to_jsonb(x) FROM saas.audit_retirements x

@@ -209,6 +209,28 @@ CREATE TRIGGER trg_audit_delete AFTER DELETE ON saas.tenant_credit_ledger
   FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('tenant_credit_ledger', 'tenant_id', 'id');
 CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON saas.tenant_credit_ledger
   FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('tenant_credit_ledger', 'tenant_id', 'id');
+CREATE TRIGGER trg_audit_insert AFTER INSERT ON saas.usage_alerts
+  REFERENCING NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('usage_alerts', 'tenant_id', 'id');
+CREATE TRIGGER trg_audit_update AFTER UPDATE ON saas.usage_alerts
+  REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('usage_alerts', 'tenant_id', 'id');
+CREATE TRIGGER trg_audit_delete AFTER DELETE ON saas.usage_alerts
+  REFERENCING OLD TABLE AS old_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('usage_alerts', 'tenant_id', 'id');
+CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON saas.usage_alerts
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('usage_alerts', 'tenant_id', 'id');
+CREATE TRIGGER trg_audit_insert AFTER INSERT ON saas.spend_caps
+  REFERENCING NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('spend_caps', 'tenant_id');
+CREATE TRIGGER trg_audit_update AFTER UPDATE ON saas.spend_caps
+  REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('spend_caps', 'tenant_id');
+CREATE TRIGGER trg_audit_delete AFTER DELETE ON saas.spend_caps
+  REFERENCING OLD TABLE AS old_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('spend_caps', 'tenant_id');
+CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON saas.spend_caps
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('spend_caps', 'tenant_id');
 CREATE TRIGGER trg_audit_insert AFTER INSERT ON saas.payment_customers
   REFERENCING NEW TABLE AS new_rows
   FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('payment_customers', 'tenant_id', 'id');

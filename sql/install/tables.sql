@@ -35,6 +35,8 @@ CREATE TABLE saas.settings (
   time_zone              text NOT NULL DEFAULT 'UTC'
     CHECK ((timestamptz '2000-01-01 00:00+00' AT TIME ZONE time_zone) IS NOT NULL),
   usage_id_retention     interval NOT NULL DEFAULT '400 days' CHECK (usage_id_retention > '0'),
+  usage_event_retention  interval,
+  usage_ids_kept_since   timestamptz NOT NULL DEFAULT '-infinity',
   usage_clock_skew       interval NOT NULL DEFAULT '5 minutes' CHECK (usage_clock_skew >= '0'),
   usage_slots            smallint NOT NULL DEFAULT 8 CHECK (usage_slots BETWEEN 1 AND 256),
   payment_terms          interval NOT NULL DEFAULT '14 days' CHECK (payment_terms >= '0'),
@@ -44,10 +46,13 @@ CREATE TABLE saas.settings (
   break_glass_review     interval NOT NULL DEFAULT '72 hours' CHECK (break_glass_review > '0'),
   session_idle_timeout   interval CHECK (session_idle_timeout > '0'),
   request_claims_issuer  text CHECK (request_claims_issuer <> ''),
-  updated_at             timestamptz NOT NULL DEFAULT now()
+  updated_at             timestamptz NOT NULL DEFAULT now(),
+  CHECK (usage_event_retention >= usage_id_retention)
 );
 COMMENT ON TABLE saas.settings IS 'Defaults of this database, one row, changed with UPDATE by the data owner.';
 COMMENT ON COLUMN saas.settings.usage_id_retention IS 'How long event ids are kept, and so how old an accepted usage event may be.';
+COMMENT ON COLUMN saas.settings.usage_event_retention IS 'How long usage events are kept, at least as long as their ids; NULL: for ever. Counters, summaries and invoices stay.';
+COMMENT ON COLUMN saas.settings.usage_ids_kept_since IS 'Set by retention: ids of older events may be gone, so that such events are refused even after usage_id_retention was raised.';
 COMMENT ON COLUMN saas.settings.request_claims_issuer IS 'The issuer whose claims begin_request_claims believes without a signature; NULL: none.';
 COMMENT ON COLUMN saas.settings.usage_slots IS 'How many rows a hot counter is spread over.';
 COMMENT ON COLUMN saas.settings.impersonation_approval IS 'Whether impersonations need a second person''s approval before they can be entered.';

@@ -20,7 +20,10 @@ WITH due AS (
   RETURNING s.tenant_id, s.feature_key, s.period, s.units, f.aggregation
 ), units AS (
   SELECT tenant_id, feature_key, period,
-         CASE aggregation WHEN 'sum' THEN sum(units) ELSE max(units) END::bigint AS units
+         CASE aggregation
+           WHEN 'sum' THEN saas.usage_count(tenant_id, feature_key, period, sum(units))
+           ELSE max(units)
+         END AS units
     FROM folded GROUP BY tenant_id, feature_key, period, aggregation
   UNION ALL
   (SELECT DISTINCT ON (s.tenant_id, s.feature_key, s.period) s.tenant_id, s.feature_key, s.period, s.units
@@ -33,7 +36,7 @@ WITH due AS (
   SELECT tenant_id, feature_key, period, units FROM units ORDER BY tenant_id, feature_key, period
   ON CONFLICT (tenant_id, feature_key, period) DO UPDATE
      SET count = CASE (SELECT aggregation FROM saas.features WHERE key = excluded.feature_key)
-                   WHEN 'sum' THEN r.count + excluded.count
+                   WHEN 'sum' THEN saas.usage_count(r.tenant_id, r.feature_key, r.period, r.count::numeric + excluded.count)
                    WHEN 'max' THEN greatest(r.count, excluded.count)
                    ELSE excluded.count
                  END

@@ -1,14 +1,10 @@
 -- Counts usage events, each event id once: $1 tenants, $2 features, $3 units, $4 event ids (NULL: not
 -- deduplicated), $5 times, $6 which of a counter's slots to write. Sorted, so that two sessions that
--- write the same rows take them in the same order.
+-- write the same rows take them in the same order. Returns how many were new, how many name a known tenant
+-- and feature, and the (first) period of the new ones.
 WITH events AS (
   SELECT e.position, e.tenant_id, e.feature_key, e.units, e.event_id, e.occurred_at, f.aggregation,
-         CASE s.billing_cycle
-           WHEN 'anniversary' THEN
-             lower(saas.billing_days((s.anchor AT TIME ZONE t.time_zone)::date, '1 month',
-                                     (e.occurred_at AT TIME ZONE t.time_zone)::date))
-           ELSE date_trunc('month', e.occurred_at AT TIME ZONE t.time_zone)::date
-         END AS period
+         saas.usage_period(s.billing_cycle, s.anchor, t.time_zone, e.occurred_at) AS period
     FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::timestamptz[])
          WITH ORDINALITY AS e (tenant_id, feature_key, units, event_id, occurred_at, position)
     JOIN saas.tenants t ON t.id = e.tenant_id AND t.deleted_at IS NULL
@@ -41,7 +37,7 @@ WITH events AS (
   INSERT INTO saas.usage_counter_slots AS slot (tenant_id, feature_key, period, slot, units, last_at)
   SELECT tenant_id, feature_key, period, $6,
          CASE aggregation
-           WHEN 'sum' THEN sum(units)
+           WHEN 'sum' THEN saas.usage_count(tenant_id, feature_key, period, sum(units))
            WHEN 'max' THEN max(units)
            ELSE (array_agg(units ORDER BY occurred_at DESC, position DESC))[1]
          END, max(occurred_at)
@@ -50,10 +46,10 @@ WITH events AS (
    ORDER BY tenant_id, feature_key, period
   ON CONFLICT (tenant_id, feature_key, period, slot) DO UPDATE
      SET units = CASE (SELECT aggregation FROM saas.features WHERE key = excluded.feature_key)
-                   WHEN 'sum' THEN slot.units + excluded.units
+                   WHEN 'sum' THEN saas.usage_count(slot.tenant_id, slot.feature_key, slot.period, slot.units::numeric + excluded.units)
                    WHEN 'max' THEN greatest(slot.units, excluded.units)
                    ELSE CASE WHEN excluded.last_at >= slot.last_at THEN excluded.units ELSE slot.units END
                  END,
          last_at = greatest(slot.last_at, excluded.last_at)
 )
-SELECT (SELECT count(*) FROM counted), (SELECT count(*) FROM events)
+SELECT (SELECT count(*) FROM counted), (SELECT count(*) FROM events), (SELECT min(period) FROM counted)

@@ -10,6 +10,8 @@ CREATE TABLE saas.usage_event_keys (
   recorded_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (tenant_id, event_id)
 );
+-- For retention: rows lie in the order of time, so that a few bytes a block find the old ones.
+CREATE INDEX usage_event_keys_recorded_at_idx ON saas.usage_event_keys USING brin (recorded_at);
 COMMENT ON TABLE saas.usage_event_keys IS 'Every event id that was counted, for as long as events may arrive late (settings.usage_id_retention). A second event with the same id is not counted.';
 
 CREATE TABLE saas.usage_events (
@@ -102,10 +104,57 @@ CREATE INDEX usage_adjustments_pending_idx ON saas.usage_adjustments (tenant_id)
 COMMENT ON TABLE saas.usage_adjustments IS 'Usage that arrived after its period was closed: billed as an adjustment line on the next invoice.';
 COMMENT ON COLUMN saas.usage_adjustments.period IS 'The closed period in which the units were used.';
 
+CREATE TABLE saas.usage_gates (
+  tenant_id uuid NOT NULL REFERENCES saas.tenants (id) ON DELETE CASCADE,
+  gate      text NOT NULL,
+  passed    bigint NOT NULL DEFAULT 1 CHECK (passed > 0),
+  PRIMARY KEY (tenant_id, gate)
+) WITH (fillfactor = 50);
+COMMENT ON TABLE saas.usage_gates IS 'Where sessions that consume up to a limit pass one by one: a row for each limited feature, and '''' for a spend cap. What was used is in the counters.';
+COMMENT ON COLUMN saas.usage_gates.passed IS 'Written by each that passes, so that under REPEATABLE READ a second one fails instead of deciding on an old sum.';
+
+CREATE TABLE saas.spend_caps (
+  tenant_id  uuid PRIMARY KEY REFERENCES saas.tenants (id) ON DELETE CASCADE,
+  amount     bigint NOT NULL CHECK (amount >= 0),
+  created_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE saas.spend_caps IS 'What a tenant''s usage beyond its plan may cost in a period, in minor units of its currency: saas.consume refuses what would cost more.';
+
+CREATE TABLE saas.usage_alerts (
+  tenant_id   uuid NOT NULL REFERENCES saas.tenants (id) ON DELETE CASCADE,
+  id          uuid NOT NULL,
+  feature_key text NOT NULL REFERENCES saas.features (key),
+  kind        text NOT NULL CHECK (kind IN ('percent', 'units', 'forecast')),
+  threshold   numeric NOT NULL CHECK (threshold > 0 AND threshold < 1e20),
+  created_at  timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (tenant_id, id),
+  UNIQUE (tenant_id, feature_key, kind, threshold)
+);
+CREATE INDEX usage_alerts_id_idx ON saas.usage_alerts (id);
+CREATE INDEX usage_alerts_feature_key_idx ON saas.usage_alerts (feature_key);
+COMMENT ON TABLE saas.usage_alerts IS 'What a tenant wants to be told of, once a period: usage_alerts_raised.';
+COMMENT ON COLUMN saas.usage_alerts.kind IS 'percent: of the included units; units: used; forecast: percent of the included units at the end of the period, if usage goes on as it did since its beginning.';
+
+CREATE TABLE saas.usage_alerts_raised (
+  tenant_id   uuid NOT NULL,
+  alert_id    uuid NOT NULL,
+  period      date NOT NULL,
+  feature_key text NOT NULL,
+  kind        text NOT NULL,
+  threshold   numeric NOT NULL,
+  used        bigint NOT NULL,
+  included    bigint,
+  raised_at   timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (tenant_id, alert_id, period),
+  FOREIGN KEY (tenant_id, alert_id) REFERENCES saas.usage_alerts (tenant_id, id) ON DELETE CASCADE
+);
+COMMENT ON TABLE saas.usage_alerts_raised IS 'Alerts whose threshold was reached, with what had been used by then. NOTIFY saas_usage_alert tells that there is a new one.';
+
 CREATE VIEW saas.usage_totals WITH (security_invoker = true) AS
 SELECT u.tenant_id, u.feature_key, u.period,
+       -- Beyond bigint the largest one is shown, so that one tenant's counter hides nobody else's; roll-up refuses it.
        CASE f.aggregation
-         WHEN 'sum' THEN sum(u.units)
+         WHEN 'sum' THEN least(sum(u.units), 9223372036854775807)
          WHEN 'max' THEN max(u.units)
          ELSE (array_agg(u.units ORDER BY u.last_at DESC))[1]
        END::bigint AS units

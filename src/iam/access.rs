@@ -65,12 +65,22 @@ const FUNCTIONS: &[(&[Kind], &[&str])] = &[
         &[Gateway],
         &["begin_request_as", "create_user", "create_session", "link_account", "unlink_account"],
     ),
-    (&[Gateway, Worker], &["record_usage", "record_usage_batch", "record_one_time_payment"]),
+    (
+        &[Gateway, Worker],
+        &[
+            "consume",
+            "record_usage",
+            "record_usage_batch",
+            "record_usage_batch_report",
+            "record_one_time_payment",
+        ],
+    ),
     (
         &[Gateway, Worker, Admin],
         &["link_provider_customer", "link_provider_subscription", "link_provider_invoice"],
     ),
-    (&[Worker], &["subscribe"]),
+    (REQUESTS, &["entitlement", "set_spend_cap", "set_usage_alert", "remove_usage_alert"]),
+    (&[Worker], &["entitlement", "subscribe"]),
     (&[Worker, Admin], &["generate_invoice", "finalize_invoice"]),
     (&[Gateway, Worker], &["ingest_payment_event"]),
     (
@@ -79,6 +89,8 @@ const FUNCTIONS: &[(&[Kind], &[&str])] = &[
             "process_payment_events",
             "roll_up_usage",
             "assess_usage_fees",
+            "apply_usage_retention",
+            "raise_usage_alerts",
             "close_period",
             "close_next_batch",
             "make_partitions",
@@ -143,6 +155,9 @@ const TABLES: &[(&[Kind], &[&str])] = &[
             "usage_summaries",
             "usage_fees",
             "usage_adjustments",
+            "usage_alerts",
+            "usage_alerts_raised",
+            "spend_caps",
             "payment_customers",
             "payment_one_times",
             "user_consents",
@@ -176,6 +191,7 @@ const TABLES: &[(&[Kind], &[&str])] = &[
     ),
     (&[Admin], &["payment_events", "usage_events"]),
     (&[Admin, Worker], &["close_progress", "close_parked"]),
+    (&[Worker], &["usage_alerts_raised"]),
 ];
 
 /// Tables that may be written, under row-level security.

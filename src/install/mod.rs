@@ -79,6 +79,7 @@ extension_sql_file!(
     "../../sql/usage/functions.sql",
     name = "usage_functions",
     requires = [
+        saas_core::billing::pure_functions::billing_days,
         saas_core::billing::pure_functions::price_quantity,
         saas_core::billing::pure_functions::round_minor
     ]

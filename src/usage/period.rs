@@ -1,5 +1,8 @@
 //! A period's usage: from counters to summaries to fees. Set-based; every function runs as the data owner.
 
+use super::apart::apart;
+use super::limits;
+use crate::context::to_uuid;
 use crate::error::{Error, Result};
 use crate::sql;
 use pgrx::datum::Date;
@@ -53,13 +56,19 @@ pub fn roll_up_month(day: Date, tenant: Option<pgrx::Uuid>) -> Result<i64> {
             &[from.into(), to.into(), after.into(), BATCH.into(), tenant.into()],
             |row| Ok(row.get::<pgrx::Uuid>(1)?.zip(row.get::<Date>(2)?)),
         )?;
-        let (tenants, periods): (Vec<_>, Vec<_>) = used.into_iter().flatten().unzip();
-        let Some(last) = tenants.last().copied() else { return Ok(changed) };
+        let used: Vec<_> = used.into_iter().flatten().collect();
+        let Some((last, _)) = used.last().copied() else { return Ok(changed) };
+        let tenants: Vec<_> = used.iter().map(|(tenant, _)| *tenant).collect();
         sql::run(
             "SELECT FROM saas.tenants WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE",
             &[tenants.clone().into()],
         )?;
-        changed += roll_up(&tenants, &periods)?;
+        changed += each(&used, tenant.is_some(), |used| used.0, &|used| {
+            let (tenants, periods): (Vec<_>, Vec<_>) = used.iter().copied().unzip();
+            roll_up(&tenants, &periods)
+        })?;
+        let now = pgrx::datum::datetime_support::transaction_timestamp();
+        limits::raise_alerts(now, Some(tenants), None)?;
         after = Some(last);
     }
 }
@@ -77,12 +86,32 @@ pub fn assess_month(day: Date, tenant: Option<pgrx::Uuid>) -> Result<i64> {
                 Ok(ids.zip(row.get::<Date>(3)?))
             },
         )?;
-        let (ids, periods): (Vec<_>, Vec<_>) = due.into_iter().flatten().unzip();
-        let (tenants, subscriptions): (Vec<_>, Vec<_>) = ids.into_iter().unzip();
-        let Some(last) = tenants.last().copied() else { return Ok(fees) };
-        fees += assess(&tenants, &subscriptions, &periods)?;
+        let due: Vec<_> = due.into_iter().flatten().collect();
+        let Some(((last, _), _)) = due.last().copied() else { return Ok(fees) };
+        fees += each(&due, tenant.is_some(), |due| due.0.0, &|due| {
+            let (ids, periods): (Vec<_>, Vec<_>) = due.iter().copied().unzip();
+            let (tenants, subscriptions): (Vec<_>, Vec<_>) = ids.into_iter().unzip();
+            assess(&tenants, &subscriptions, &periods)
+        })?;
         after = Some(last);
     }
+}
+
+/// What is one tenant's fault stops no other: he is left out with a warning, unless somebody asked for
+/// him alone.
+fn each<T>(
+    rows: &[T],
+    alone: bool,
+    tenant: impl Fn(&T) -> pgrx::Uuid,
+    work: &dyn Fn(&[T]) -> Result<i64>,
+) -> Result<i64> {
+    if alone {
+        return work(rows);
+    }
+    apart(rows, work, &mut |row, failure| {
+        let tenant = to_uuid(tenant(row));
+        pgrx::warning!("tenant {tenant} is left out: {}: {}", failure.sqlstate, failure.message);
+    })
 }
 
 /// The first day of the calendar month of `day`, and of the next.
