@@ -33,17 +33,6 @@ guards (table_name, trigger_name, wanted) AS (
    CROSS JOIN unnest('{insert,update,delete,truncate}'::text[]) g
   UNION ALL
   SELECT 'audit_retirements', 'trg_audit_insert', 'O'
-),
-line_sums AS (
-  SELECT tenant_id, invoice_id,
-         coalesce(sum(amount) FILTER (WHERE kind IN ('subscription', 'seat', 'proration')), 0) AS subscription_amount,
-         coalesce(sum(amount) FILTER (WHERE kind = 'usage'), 0) AS usage_amount,
-         coalesce(sum(amount) FILTER (WHERE kind IN ('minimum', 'setup', 'adjustment')), 0) AS other_amount,
-         coalesce(-sum(amount) FILTER (WHERE kind = 'discount'), 0) AS discount,
-         coalesce(sum(amount) FILTER (WHERE kind = 'tax'), 0) AS tax,
-         coalesce(-sum(amount) FILTER (WHERE kind = 'credit'), 0) AS credit_amount,
-         coalesce(sum(amount), 0) AS total_amount
-    FROM saas.payment_invoice_lines GROUP BY tenant_id, invoice_id
 )
 SELECT CASE WHEN h.is_system THEN 'tenant_role_in_platform' ELSE 'system_role_in_tenant' END AS invariant,
        h.object, 'role ' || r.key AS detail
@@ -77,14 +66,36 @@ SELECT 'ledger_balance', 'tenant ' || tenant_id,
  GROUP BY tenant_id HAVING bool_or(wrong)
 UNION ALL
 SELECT 'invoice_total', 'payment_invoices ' || i.id,
-       format('its lines add up to %s, its total is %s%s', coalesce(s.total_amount, 0), i.total_amount,
-              CASE WHEN coalesce(s.total_amount, 0) = i.total_amount THEN ', but not kind by kind' END)
+       format('its lines add up to %s, its total is %s%s', s.total_amount, i.total_amount,
+              CASE WHEN s.total_amount = i.total_amount THEN ', but not kind by kind' END)
   FROM saas.payment_invoices i
-  LEFT JOIN line_sums s ON s.tenant_id = i.tenant_id AND s.invoice_id = i.id
+ CROSS JOIN LATERAL saas.invoice_sums(i.tenant_id, i.id) s
  WHERE (i.subscription_amount, i.usage_amount, i.other_amount, i.discount, i.tax, i.credit_amount, i.total_amount)
-    IS DISTINCT FROM
-       (coalesce(s.subscription_amount, 0), coalesce(s.usage_amount, 0), coalesce(s.other_amount, 0), coalesce(s.discount, 0),
-        coalesce(s.tax, 0), coalesce(s.credit_amount, 0), coalesce(s.total_amount, 0))
+    <> (s.subscription_amount, s.usage_amount, s.other_amount, s.discount, s.tax, s.credit_amount, s.total_amount)
+UNION ALL
+-- What an invoice used of the credits is what its lines say; once it is void, the ledger is as if it had not been.
+SELECT 'invoice_credits', 'payment_invoices ' || i.id,
+       CASE WHEN i.status = 'void' THEN format('it is void, but the ledger keeps %s of it', coalesce(l.sum, 0))
+            ELSE format('it uses %s credits, the ledger says %s', i.credit_amount, coalesce(l.used, 0)) END
+  FROM saas.payment_invoices i
+  LEFT JOIN (SELECT tenant_id, invoice_id, sum(delta), coalesce(-sum(delta) FILTER (WHERE delta < 0), 0) AS used
+               FROM saas.tenant_credit_ledger WHERE invoice_id IS NOT NULL GROUP BY tenant_id, invoice_id) l
+    ON l.tenant_id = i.tenant_id AND l.invoice_id = i.id
+ WHERE CASE WHEN i.status = 'void' THEN coalesce(l.sum, 0) <> 0 ELSE coalesce(l.used, 0) <> i.credit_amount END
+UNION ALL
+SELECT 'invoice_of_period', 'payment_invoices ' || i.id,
+       CASE WHEN b.invoice_id IS NULL THEN 'no billed period names it' ELSE 'a billed period of something else names it' END
+  FROM saas.payment_invoices i
+  LEFT JOIN saas.billed_periods b ON b.tenant_id = i.tenant_id AND b.invoice_id = i.id
+ WHERE CASE WHEN b.invoice_id IS NULL THEN i.subscription_id IS NOT NULL AND i.status <> 'void'
+            ELSE (i.subscription_id, i.period_start, i.period_end) IS DISTINCT FROM (b.subscription_id, b.period_start, b.period_end) END
+UNION ALL
+SELECT 'late_usage', 'usage_adjustments ' || a.id,
+       format('it is billed at %s, the lines of its invoice say %s', a.amount, coalesce(l.amount, 0))
+  FROM saas.usage_adjustments a
+  LEFT JOIN saas.payment_invoice_lines l
+    ON l.tenant_id = a.tenant_id AND l.invoice_id = a.invoice_id AND l.kind = 'adjustment' AND l.source_id = a.id
+ WHERE a.amount IS NOT NULL AND a.amount <> coalesce(l.amount, 0)
 UNION ALL
 SELECT 'invoice_number_gap', 'issuers ' || n.key,
        format('%s invoices have numbers from %s to %s, the last given is %s', n.count, n.first, n.last, n.last_number)

@@ -50,23 +50,47 @@ Errors: 28000 without a user; 42501 without the permission; 23503 for an unknown
 Example as worker:
 SELECT saas.subscribe(:''globex'', ''pro'', seats => 3, trial => ''14 days'')';
 COMMENT ON FUNCTION saas.generate_invoice(uuid, date) IS
-'The invoice of the tenant''s billing period that contains a day, made as a draft if it is not there yet, after earlier periods that were left open.
+'The invoice of the tenant''s billing period that contains a day, made as a draft if it is not there yet, after earlier periods that were left open. In place of one that was voided it makes a new draft, of the same usage and late usage at the same prices, and with the credits that there are now. For a tenant whose contracts have ended, today''s date bills what has come late since.
 Arguments: tenant_id, the tenant; period, any day of the billing period (with calendar billing, of the month).
 Returns: the invoice''s id, the same when called again.
 Needs: kind worker; platform.billing.adjust; the data owner.
-Errors: 28000 without a user; 42501 without the permission; 55000 while the period runs or without a subscription then; 23503 for an unknown tenant.
+Errors: 28000 without a user; 42501 without the permission; 55000 while the period runs or without a subscription then; 23503 for an unknown tenant; 23502 for a NULL.
 Example as worker:
 SELECT saas.generate_invoice(:''acme'', (now() - interval ''1 month'')::date)';
+COMMENT ON FUNCTION saas.preview_invoice(uuid, timestamptz) IS
+'What the invoice of a tenant''s billing period would say if the period ended with what is used so far: the same lines as those of the real one, and nothing is written. Of a period that is billed already, the lines of its invoice; of a void one, those of the invoice that would take its place. Earlier periods that are not closed yet are taken to be billed first.
+Arguments: tenant_id, the tenant; as_of, any moment of the period, now by default, at most ten years ahead.
+Returns: the lines in their order, amounts in minor units; none without a subscription then.
+Needs: billing.view in the tenant, or platform.billing.adjust; the data owner without a context.
+Errors: 28000 without a user; 42501 without the permission; 22023 for a moment too far ahead or an infinite one; 23503 for an unknown tenant; 23502 for a NULL.
+Example as app:
+SELECT kind, description, amount FROM saas.preview_invoice(:''acme'')';
 COMMENT ON FUNCTION saas.finalize_invoice(uuid) IS
 'Opens a draft: gives it the issuer''s next number and its due date. An invoice over nothing is paid at once.
 Arguments: invoice_id, the draft; one that is finalized keeps its number.
 Returns: the number.
 Needs: kind worker; platform.billing.adjust; the data owner.
-Errors: 28000 without a user; 42501 without the permission; 23503 for an unknown invoice.
+Errors: 28000 without a user; 42501 without the permission; 23503 for an unknown invoice; 55000 for a draft that was voided; 23502 for a NULL.
 Example as worker:
 SELECT saas.finalize_invoice(:''draft'')';
+COMMENT ON FUNCTION saas.void_invoice(uuid, text) IS
+'Declares an invoice void, as if it had not been written: it keeps its number, the credits that it used are given back with their priorities and expiries (one that has expired since lives as long again as it had left when it was used), and those that it gave are taken back. saas.generate_invoice makes a new one for its period.
+Arguments: invoice_id, a draft or an invoice that is open, failed or uncollectible; reason, in words.
+Returns: nothing.
+Needs: platform.billing.adjust; the data owner without a context.
+Errors: 28000 without a user; 42501 without the permission; 23503 for an unknown invoice; 55000 for one that is paid or void, or that gave credits which have been used; 22023 for an empty reason; 23502 for a NULL.
+Example as admin:
+SELECT saas.void_invoice(:''invoice'', ''Wrong plan'')';
+COMMENT ON FUNCTION saas.mark_uncollectible(uuid, text) IS
+'Gives an invoice up. It may still be paid, or voided.
+Arguments: invoice_id, an invoice that is open or failed; reason, in words.
+Returns: nothing.
+Needs: platform.billing.adjust; the data owner without a context.
+Errors: 28000 without a user; 42501 without the permission; 23503 for an unknown invoice; 55000 for one in another state; 22023 for an empty reason; 23502 for a NULL.
+Example as admin:
+SELECT saas.mark_uncollectible(:''invoice'', ''Insolvent'')';
 COMMENT ON PROCEDURE saas.close_period(date, integer) IS
-'Closes every billing period that begins in a calendar month (or earlier) and has ended: rolls up usage, assesses fees, applies credits, leaves draft invoices; commits a batch at a time. Safe to stop, to run again and to run twice at once. A tenant that can''t be billed is parked in saas.close_parked and does not stop the others. Call it outside of a transaction block.
+'Closes every billing period that begins in a calendar month (or earlier) and has ended: rolls up usage, assesses fees, applies credits, leaves draft invoices; commits a batch at a time. What has come late to tenants whose contracts have ended is billed alone. Safe to stop, to run again and to run twice at once. A tenant that can''t be billed is parked in saas.close_parked and does not stop the others. Call it outside of a transaction block.
 Arguments: period, any day of the month; batch_size, how many tenants are committed together, 1000 by default.
 Returns: nothing.
 Needs: kind worker; the data owner.
@@ -89,11 +113,27 @@ Needs: platform.billing.adjust; the data owner.
 Errors: 28000 without a user; 42501 without the permission; 22023 for an amount below 1 or an expiry in the past; 23503 for an unknown tenant; 23505 when the key was used for another amount; 23514 for another source; 23502 for a NULL.
 Example as admin:
 SELECT saas.grant_credit(:''acme'', 1000, ''Sorry for the outage'', ''admin'', ''ticket 7'', now() + interval ''1 year'')';
+COMMENT ON FUNCTION saas.spend_credit(uuid, bigint, text, text) IS
+'Uses credits of a tenant for something else than its invoices. The lower priority is used first, then what expires first.
+Arguments: tenant_id, the tenant; amount, minor units of its currency; reason, in words; idempotency_key, what makes it the same when it is sent again.
+Returns: the ledger entry''s id, the same for the same idempotency_key.
+Needs: billing.manage in the tenant, or platform.billing.adjust; the data owner without a context.
+Errors: 28000 without a user; 42501 without the permission; 53400 for more than the balance; 22023 for an amount below 1; 23514 for an empty reason or key; 23505 when the key was used for another amount; 23503 for an unknown tenant; 23502 for a NULL.
+Example as app:
+SELECT saas.spend_credit(:''acme'', 1, ''Voucher'', ''voucher 1'') WHERE saas.credit_balance(:''acme'') > 0';
 COMMENT ON FUNCTION saas.credit_balance(uuid) IS
 'The credits that a tenant has.
 Arguments: tenant_id, the tenant.
 Returns: minor units of its currency.
 Needs: billing.view in the tenant, or platform.billing.adjust; the data owner without a context.
-Errors: 28000 without a user; 42501 without the permission.
+Errors: 28000 without a user; 42501 without the permission; 23502 for a NULL.
 Example as app:
 SELECT saas.credit_balance(:''acme'')';
+COMMENT ON FUNCTION saas.invoice_sums(uuid, uuid) IS
+'What the lines of an invoice add up to, column by column of payment_invoices.
+Arguments: tenant_id, the tenant; invoice_id, its invoice.
+Returns: one row, amounts in minor units; zeros without lines.
+Needs: the data owner.
+Errors: 22003 for a sum beyond bigint.
+Example as owner:
+SELECT total_amount FROM saas.invoice_sums(:''acme'', :''invoice'')';

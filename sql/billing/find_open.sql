@@ -1,5 +1,5 @@
 -- The first period of tenant $1 to close, in the order of pick_batch.sql, that comes before, or is, the
--- one that contains the day $2, and whether it has ended by $3. Locks the subscription and the tenant.
+-- one that contains the day $2, and whether it has ended by $3. Locks the tenant, then the subscription.
 SELECT s.id,
        CASE p.billing_cycle WHEN 'calendar' THEN date_trunc('month', s.current_period_start)::date
                             ELSE s.current_period_start END,
@@ -12,4 +12,4 @@ SELECT s.id,
         OR p.billing_cycle = 'calendar' AND date_trunc('month', s.current_period_start) = date_trunc('month', $2))
  ORDER BY s.current_period_end <= ($3 AT TIME ZONE t.time_zone)::date DESC,
           date_trunc('month', s.current_period_start), s.current_period_start DESC, s.id DESC LIMIT 1
-   FOR NO KEY UPDATE OF s, t
+   FOR NO KEY UPDATE OF t, s

@@ -101,6 +101,23 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION saas.allocate_credit() IS 'Notes which grants a used credit comes from.';
 
+-- What the lines of an invoice add up to, column by column: the one place that says which kind belongs where. Without a
+-- SET clause, so that queries over many invoices take it in; whoever calls it has pinned the search path.
+CREATE FUNCTION saas.invoice_sums(tenant_id uuid, invoice_id uuid,
+  OUT subscription_amount bigint, OUT usage_amount bigint, OUT other_amount bigint, OUT discount bigint, OUT tax bigint,
+  OUT credit_amount bigint, OUT total_amount bigint) RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+  SELECT coalesce(pg_catalog.sum(l.amount) FILTER (WHERE l.kind IN ('subscription', 'seat', 'proration')), 0)::bigint,
+         coalesce(pg_catalog.sum(l.amount) FILTER (WHERE l.kind = 'usage'), 0)::bigint,
+         coalesce(pg_catalog.sum(l.amount) FILTER (WHERE l.kind IN ('minimum', 'setup', 'adjustment')), 0)::bigint,
+         coalesce(-pg_catalog.sum(l.amount) FILTER (WHERE l.kind = 'discount'), 0)::bigint,
+         coalesce(pg_catalog.sum(l.amount) FILTER (WHERE l.kind = 'tax'), 0)::bigint,
+         coalesce(-pg_catalog.sum(l.amount) FILTER (WHERE l.kind = 'credit'), 0)::bigint,
+         coalesce(pg_catalog.sum(l.amount), 0)::bigint
+    FROM saas.payment_invoice_lines l
+   WHERE l.tenant_id = invoice_sums.tenant_id AND l.invoice_id = invoice_sums.invoice_id
+$$;
+
 -- A finalized invoice keeps what it says. What may still change: its status and when, what the
 -- provider calls it, and when it is due.
 CREATE FUNCTION saas.keep_finalized_invoice() RETURNS trigger
@@ -114,7 +131,7 @@ BEGIN
      ROW (NEW.id, NEW.subscription_id, NEW.issuer_id, NEW.number, NEW.period, NEW.period_start, NEW.period_end,
           NEW.subscription_amount, NEW.usage_amount, NEW.other_amount, NEW.discount, NEW.tax, NEW.credit_amount,
           NEW.total_amount, NEW.currency, NEW.finalized_at, NEW.created_at) THEN
-    RAISE EXCEPTION 'Invoice % is finalized and can''t change', OLD.number
+    RAISE EXCEPTION 'Invoice % is % and can''t change', coalesce(OLD.number, OLD.id::text), OLD.status
       USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Void it, or correct it on the next one.';
   END IF;
   RETURN NEW;
@@ -127,26 +144,21 @@ CREATE FUNCTION saas.check_invoice_lines() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   number text;
+  state  text;
 BEGIN
-  SELECT i.number INTO number
+  SELECT coalesce(i.number, i.id::text), i.status INTO number, state
     FROM changed_lines l JOIN saas.payment_invoices i ON i.tenant_id = l.tenant_id AND i.id = l.invoice_id
    WHERE i.status <> 'draft' LIMIT 1;
   IF FOUND THEN
-    RAISE EXCEPTION 'Invoice % is finalized and its lines can''t change', number
+    RAISE EXCEPTION 'Invoice % is % and its lines can''t change', number, state
       USING ERRCODE = 'object_not_in_prerequisite_state';
   END IF;
   UPDATE saas.payment_invoices i SET updated_at = now()
     FROM (SELECT DISTINCT tenant_id, invoice_id FROM changed_lines) l
+   CROSS JOIN LATERAL saas.invoice_sums(l.tenant_id, l.invoice_id) s
    WHERE i.tenant_id = l.tenant_id AND i.id = l.invoice_id
-     AND (i.total_amount, i.subscription_amount, i.usage_amount, i.discount, i.tax, i.credit_amount) <> (
-       SELECT coalesce(sum(a.amount), 0),
-              coalesce(sum(a.amount) FILTER (WHERE a.kind IN ('subscription', 'seat', 'proration')), 0),
-              coalesce(sum(a.amount) FILTER (WHERE a.kind = 'usage'), 0),
-              coalesce(-sum(a.amount) FILTER (WHERE a.kind = 'discount'), 0),
-              coalesce(sum(a.amount) FILTER (WHERE a.kind = 'tax'), 0),
-              coalesce(-sum(a.amount) FILTER (WHERE a.kind = 'credit'), 0)
-         FROM saas.payment_invoice_lines a
-        WHERE a.tenant_id = i.tenant_id AND a.invoice_id = i.id);
+     AND (i.subscription_amount, i.usage_amount, i.other_amount, i.discount, i.tax, i.credit_amount, i.total_amount)
+      <> (s.subscription_amount, s.usage_amount, s.other_amount, s.discount, s.tax, s.credit_amount, s.total_amount);
   RETURN NULL;
 END $$;
 COMMENT ON FUNCTION saas.check_invoice_lines() IS 'Lines belong to drafts only, and an invoice that they don''t add up to is checked at commit.';

@@ -1,21 +1,22 @@
--- The lines of the invoices of subscriptions $2 of tenants $1 for their current periods: one code path
--- for every invoice. Continued by what is done with them.
-WITH due AS (
-  SELECT s.tenant_id, s.id AS subscription_id, saas.uuid_v7() AS invoice_id, s.plan_id, p.name AS plan_name,
-         s.subscription_seat AS seats, t.currency, t.time_zone,
-         s.current_period_start AS period_start, s.current_period_end AS period_end,
-         CASE p.billing_cycle WHEN 'calendar' THEN date_trunc('month', s.current_period_start)::date
-                              ELSE s.current_period_start END AS period,
+-- The lines of invoices: one code path for every invoice, whatever it is made for. Continues what is asked for, one
+-- invoice of a tenant, and what it is made of; continued by what is done with the lines.
+--
+-- asked (tenant_id, subscription_id, plan_id, seats, period, period_start, period_end): without a subscription it is for
+-- late usage only · fees_due: the priced usage · late_units: usage of closed periods, with its amount if that is fixed
+-- already · credits (tenant_id, amount) · earlier (tenant_id, subscription_id, period_start, amount): the billed periods
+, due AS (
+  SELECT a.tenant_id, a.subscription_id, saas.uuid_v7() AS invoice_id, a.plan_id, p.name AS plan_name,
+         a.seats, t.currency, t.time_zone, a.period_start, a.period_end, a.period,
          price.base_price, price.seat_price, price.setup_fee, price.minimum_amount,
-         greatest(s.subscription_seat - p.included_seats, 0) AS paid_seats,
+         greatest(a.seats - p.included_seats, 0) AS paid_seats,
          p.billing_interval, p.billing_cycle,
          (s.anchor AT TIME ZONE t.time_zone)::date AS first_day,
          (s.trial_end AT TIME ZONE t.time_zone)::date AS trial_end_day,
          (s.ended_at AT TIME ZONE t.time_zone)::date AS ended_day
-    FROM unnest($1::uuid[], $2::uuid[]) AS d (tenant_id, id)
-    JOIN saas.tenant_subscriptions s ON s.tenant_id = d.tenant_id AND s.id = d.id
-    JOIN saas.tenants t ON t.id = s.tenant_id
-    JOIN saas.plans p ON p.id = s.plan_id
+    FROM asked a
+    JOIN saas.tenants t ON t.id = a.tenant_id
+    LEFT JOIN saas.tenant_subscriptions s ON s.tenant_id = a.tenant_id AND s.id = a.subscription_id
+    LEFT JOIN saas.plans p ON p.id = a.plan_id
     -- Without a price in the tenant's currency the amounts are NULL, which no line can hold.
     LEFT JOIN LATERAL (
       SELECT p.base_price, p.seat_price, p.setup_fee, p.minimum_amount WHERE p.currency = t.currency
@@ -61,23 +62,25 @@ WITH due AS (
   SELECT d.tenant_id, d.invoice_id, 3, 'usage', format('%s beyond %s included', f.feature_key, f.included_units),
          f.feature_key, f.units, f.unit_price, f.total_amount, d.period_start, d.period_end, f.id
     FROM due d
-    -- What is closed was billed, with another subscription of the same month.
-    JOIN saas.usage_fees f ON f.tenant_id = d.tenant_id AND f.period = d.period AND f.closed_at IS NULL
-   WHERE f.total_amount > 0
+    JOIN fees_due f ON f.tenant_id = d.tenant_id AND f.period = d.period
+   WHERE d.subscription_id IS NOT NULL AND f.total_amount > 0
+), fee_sums AS (
+  SELECT tenant_id, invoice_id, sum(amount) AS amount FROM fees GROUP BY tenant_id, invoice_id
 ), minimum AS (
   -- Of the base fee's period and for the same days; what earlier invoices of a year charged counts.
   SELECT b.tenant_id, b.invoice_id, 4, 'minimum', b.plan_name || ' plan: minimum', NULL::text, 1::numeric,
          least_amount.amount - charged.amount, least_amount.amount - charged.amount,
          b.used_start, b.used_end, b.subscription_id
     FROM base b
+    LEFT JOIN fee_sums f ON f.tenant_id = b.tenant_id AND f.invoice_id = b.invoice_id
    CROSS JOIN LATERAL (
      SELECT saas.prorate(b.minimum_amount, daterange(b.base_start, b.base_end), daterange(b.used_start, b.used_end)) AS amount
    ) least_amount
    CROSS JOIN LATERAL (
-     SELECT (coalesce((SELECT sum(f.amount) FROM fees f WHERE f.invoice_id = b.invoice_id), 0)
-             + coalesce((SELECT sum(i.subscription_amount + i.usage_amount) FROM saas.payment_invoices i
-                          WHERE i.tenant_id = b.tenant_id AND i.subscription_id = b.subscription_id
-                            AND i.period_start >= b.base_start AND i.status <> 'void'), 0))::bigint AS amount
+     SELECT (coalesce(f.amount, 0)
+             + coalesce((SELECT sum(e.amount) FROM earlier e
+                          WHERE e.tenant_id = b.tenant_id AND e.subscription_id = b.subscription_id
+                            AND e.period_start >= b.base_start AND e.period_start < b.period_start), 0))::bigint AS amount
    ) charged
    WHERE b.minimum_amount > 0 AND least_amount.amount > charged.amount
 ), setup AS (
@@ -85,30 +88,36 @@ WITH due AS (
          d.setup_fee::numeric, d.setup_fee, d.period_start, d.period_end, d.subscription_id
     FROM due d
    WHERE d.setup_fee > 0
-     AND NOT EXISTS (SELECT FROM saas.billed_periods b
-                      WHERE b.tenant_id = d.tenant_id AND b.subscription_id = d.subscription_id)
+     AND NOT EXISTS (SELECT FROM earlier e
+                      WHERE e.tenant_id = d.tenant_id AND e.subscription_id = d.subscription_id
+                        AND e.period_start < d.period_start)
 ), late AS (
   -- What units that came after their period was closed cost: the price of all, less the price of what
   -- was billed, by the plan that the period was billed by. Several arrivals bill one after the other.
-  SELECT a.tenant_id, d.invoice_id, a.id, a.feature_key, a.period, a.units,
-         saas.usage_price(pf.included_units, pf.overage_price, pf.price_model, billed.units + a.units)
-         - saas.usage_price(pf.included_units, pf.overage_price, pf.price_model, billed.units) AS amount
+  SELECT a.tenant_id, d.invoice_id, a.id, a.feature_key, a.units, whole.first, whole.last, rated.billing_cycle,
+         coalesce(a.amount,
+                  saas.usage_price(pf.included_units, pf.overage_price, pf.price_model, billed.units + a.units)
+                  - saas.usage_price(pf.included_units, pf.overage_price, pf.price_model, billed.units)) AS amount
     FROM due d
-    JOIN saas.usage_adjustments a ON a.tenant_id = d.tenant_id AND a.invoice_id IS NULL
+    JOIN late_units a ON a.tenant_id = d.tenant_id
     JOIN LATERAL (
-      SELECT b.plan_id FROM saas.billed_periods b
+      SELECT b.plan_id, b.period_end, p.billing_cycle, p.currency
+        FROM saas.billed_periods b JOIN saas.plans p ON p.id = b.plan_id
        WHERE b.tenant_id = a.tenant_id AND b.period = a.period ORDER BY b.period_end DESC, b.period_start DESC LIMIT 1
     ) rated ON true
-    JOIN saas.plans p ON p.id = rated.plan_id
-    LEFT JOIN saas.plan_features pf ON pf.plan_id = rated.plan_id AND pf.feature_key = a.feature_key
-          AND pf.currency IS NOT DISTINCT FROM nullif(d.currency, p.currency)
    CROSS JOIN LATERAL (
-     SELECT (s.units_used + coalesce((
-              SELECT sum(o.units) FROM saas.usage_adjustments o
-               WHERE o.tenant_id = a.tenant_id AND o.feature_key = a.feature_key AND o.period = a.period
-                 AND (o.invoice_id IS NOT NULL OR (o.created_at, o.id) < (a.created_at, a.id))), 0))::bigint AS units
-       FROM saas.usage_summaries s
-      WHERE s.tenant_id = a.tenant_id AND s.feature_key = a.feature_key AND s.period = a.period
+     SELECT a.period AS first, CASE rated.billing_cycle WHEN 'calendar' THEN (a.period + interval '1 month')::date
+                                                        ELSE rated.period_end END AS last
+   ) whole
+    LEFT JOIN saas.plan_features pf ON pf.plan_id = rated.plan_id AND pf.feature_key = a.feature_key
+          AND pf.currency IS NOT DISTINCT FROM nullif(d.currency, rated.currency)
+   CROSS JOIN LATERAL (
+     SELECT (coalesce((SELECT s.units_used FROM saas.usage_summaries s
+                        WHERE s.tenant_id = a.tenant_id AND s.feature_key = a.feature_key AND s.period = a.period), 0)
+             + coalesce((SELECT sum(o.units) FROM saas.usage_adjustments o
+                          WHERE o.tenant_id = a.tenant_id AND o.feature_key = a.feature_key AND o.period = a.period
+                            AND (o.amount IS NOT NULL OR a.id IS NULL OR (o.created_at, o.id) < (a.created_at, a.id))), 0)
+            )::bigint AS units
    ) billed
 ), charges AS (
   SELECT * FROM fees
@@ -116,26 +125,33 @@ WITH due AS (
   UNION ALL SELECT * FROM setup
   UNION ALL
   SELECT l.tenant_id, l.invoice_id, 6, 'adjustment',
-         format('%s: %s late units of %s', l.feature_key, l.units, to_char(l.period, 'YYYY-MM-DD')),
-         l.feature_key, abs(l.units), CASE WHEN l.units = 0 THEN 0 ELSE l.amount / abs(l.units)::numeric END, l.amount,
-         l.period, NULL, l.id
+         format('%s: %s %s of %s', l.feature_key, abs(l.units),
+                CASE WHEN l.units < 0 THEN 'units less' WHEN l.units = 1 THEN 'late unit' ELSE 'late units' END,
+                CASE l.billing_cycle WHEN 'calendar' THEN to_char(l.first, 'FMMonth YYYY')
+                                     ELSE format('%s to %s', l.first, l.last - 1) END),
+         l.feature_key, abs(l.units), l.amount / abs(l.units)::numeric, l.amount,
+         l.first, l.last, l.id
     FROM late l
    WHERE l.amount <> 0
+), sums AS (
+  SELECT tenant_id, invoice_id, sum(amount) AS amount FROM charges GROUP BY tenant_id, invoice_id
 ), carried AS (
   -- An invoice never owes its tenant: what late usage has made cheaper, beyond what is due, becomes credits.
-  SELECT tenant_id, invoice_id, -sum(amount)::bigint AS amount FROM charges GROUP BY tenant_id, invoice_id HAVING sum(amount) < 0
+  SELECT tenant_id, invoice_id, (-amount)::bigint AS amount FROM sums WHERE amount < 0
 ), credit AS (
-  SELECT d.tenant_id, d.invoice_id,
-         least(greatest(coalesce((SELECT sum(c.amount) FROM charges c WHERE c.invoice_id = d.invoice_id), 0), 0),
-               coalesce((SELECT l.balance_after FROM saas.tenant_credit_ledger l
-                          WHERE l.tenant_id = d.tenant_id ORDER BY l.entry DESC LIMIT 1), 0))::bigint AS amount
-    FROM due d
+  SELECT s.tenant_id, s.invoice_id, least(s.amount, c.amount)::bigint AS amount
+    FROM sums s JOIN credits c ON c.tenant_id = s.tenant_id
+   WHERE s.amount > 0 AND c.amount > 0
 ), lines AS (
-  SELECT * FROM charges
-  UNION ALL
-  SELECT c.tenant_id, c.invoice_id, 7, 'adjustment', 'Carried over as credits', NULL, 1, c.amount, c.amount, NULL, NULL, NULL
-    FROM carried c
-  UNION ALL
-  SELECT c.tenant_id, c.invoice_id, 9, 'credit', 'Credits used', NULL, 1, -c.amount, -c.amount, NULL, NULL, NULL
-    FROM credit c WHERE c.amount > 0
+  SELECT l.*, row_number() OVER (PARTITION BY tenant_id, invoice_id
+                                 ORDER BY rank, period_start, feature_key, source_id)::integer AS position
+    FROM (
+      SELECT * FROM charges
+      UNION ALL
+      SELECT c.tenant_id, c.invoice_id, 7, 'adjustment', 'Carried over as credits', NULL, 1, c.amount, c.amount, NULL, NULL, NULL
+        FROM carried c
+      UNION ALL
+      SELECT c.tenant_id, c.invoice_id, 9, 'credit', 'Credits used', NULL, 1, -c.amount, -c.amount, NULL, NULL, NULL
+        FROM credit c
+    ) l
 )

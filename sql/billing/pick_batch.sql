@@ -1,5 +1,5 @@
 -- The next subscriptions to close: their period begins before $1 and has ended by $2; $3 at most; not
--- those parked since $4; only of tenant $5 if given. Locks them and their tenants, so that two closers
+-- those parked since $4; only of tenant $5 if given. Locks their tenants, then them, so that two closers
 -- work beside each other and nobody spends a tenant's credits meanwhile. Continued by SKIP LOCKED, or
 -- by nothing to wait.
 SELECT s.tenant_id, s.id,
@@ -23,4 +23,4 @@ SELECT s.tenant_id, s.id,
           < (date_trunc('month', s.current_period_start), o.current_period_start, o.id))
  ORDER BY s.tenant_id
  LIMIT $3
-   FOR NO KEY UPDATE OF s, t
+   FOR NO KEY UPDATE OF t, s

@@ -1,5 +1,5 @@
 -- Continues invoice_lines.sql: stores the invoices as drafts, with their lines, and takes the credits
--- they use. The invoices' numbers come when they are finalized.
+-- they use. The invoices' numbers come when they are finalized. Continued by what names them in the chain.
 , invoices AS (
   INSERT INTO saas.payment_invoices (tenant_id, id, subscription_id, issuer_id, period, period_start, period_end,
                                      subscription_amount, usage_amount, other_amount, credit_amount, total_amount, currency)
@@ -13,33 +13,24 @@
     FROM due d
     LEFT JOIN lines l ON l.tenant_id = d.tenant_id AND l.invoice_id = d.invoice_id
    GROUP BY d.tenant_id, d.invoice_id, d.subscription_id, d.period, d.period_start, d.period_end, d.currency
+  -- Late usage that costs nothing makes no invoice of its own.
+  HAVING d.subscription_id IS NOT NULL OR count(l.position) > 0
+  RETURNING tenant_id, id
 ), stored AS (
   INSERT INTO saas.payment_invoice_lines (tenant_id, invoice_id, position, kind, description, feature_key,
                                           quantity, unit_amount, amount, period_start, period_end, source_id)
-  SELECT tenant_id, invoice_id,
-         row_number() OVER (PARTITION BY tenant_id, invoice_id ORDER BY rank, period_start, feature_key, source_id),
-         kind, description, feature_key, quantity, unit_amount, amount, period_start, period_end, source_id
+  SELECT tenant_id, invoice_id, position, kind, description, feature_key, quantity, unit_amount, amount, period_start, period_end, source_id
     FROM lines
 ), posted AS (
   INSERT INTO saas.tenant_credit_ledger (tenant_id, delta, reason, source, invoice_id)
   SELECT c.tenant_id, -c.amount, 'Used on the invoice for ' || to_char(d.period_start, 'YYYY-MM-DD'), 'billing', c.invoice_id
     FROM credit c JOIN due d ON d.tenant_id = c.tenant_id AND d.invoice_id = c.invoice_id
-   WHERE c.amount > 0
   UNION ALL
   SELECT c.tenant_id, c.amount, 'Carried over from the invoice for ' || to_char(d.period_start, 'YYYY-MM-DD'), 'billing', c.invoice_id
     FROM carried c JOIN due d ON d.tenant_id = c.tenant_id AND d.invoice_id = c.invoice_id
    ORDER BY 1
 ), adjusted AS (
-  UPDATE saas.usage_adjustments a SET amount = l.amount, invoice_id = l.invoice_id
-    FROM late l WHERE a.tenant_id = l.tenant_id AND a.id = l.id
-), periods AS (
-  INSERT INTO saas.billed_periods (tenant_id, subscription_id, period_start, period_end, previous_end, plan_id, seats,
-                                   period, invoice_id)
-  SELECT d.tenant_id, d.subscription_id, d.period_start, d.period_end,
-         CASE WHEN EXISTS (SELECT FROM saas.billed_periods b
-                            WHERE b.tenant_id = d.tenant_id AND b.subscription_id = d.subscription_id)
-              THEN d.period_start END,
-         d.plan_id, d.seats, d.period, d.invoice_id
-    FROM due d
+  UPDATE saas.usage_adjustments a SET amount = l.amount, invoice_id = i.id
+    FROM late l LEFT JOIN invoices i ON i.tenant_id = l.tenant_id AND i.id = l.invoice_id
+   WHERE a.tenant_id = l.tenant_id AND a.id = l.id
 )
-SELECT d.tenant_id, d.subscription_id, d.invoice_id FROM due d

@@ -121,6 +121,7 @@ CREATE INDEX tenant_subscriptions_plan_id_idx ON saas.tenant_subscriptions (plan
 CREATE INDEX tenant_subscriptions_scheduled_plan_id_idx ON saas.tenant_subscriptions (scheduled_plan_id);
 CREATE INDEX tenant_subscriptions_provider_key_idx
   ON saas.tenant_subscriptions (provider, provider_subscription_id) WHERE provider IS NOT NULL;
+CREATE INDEX tenant_subscriptions_settled_idx ON saas.tenant_subscriptions (tenant_id) WHERE settled_at IS NOT NULL;
 CREATE INDEX tenant_subscriptions_unsettled_idx
   ON saas.tenant_subscriptions (current_period_start, tenant_id) WHERE settled_at IS NULL;
 COMMENT ON TABLE saas.tenant_subscriptions IS 'A tenant''s recurring contract: one live one at a time.';
@@ -165,7 +166,8 @@ CREATE TABLE saas.payment_invoices (
   UNIQUE (issuer_id, number, tenant_id),
   CHECK (period_start < period_end),
   CHECK ((provider IS NULL) = (provider_invoice_id IS NULL)),
-  CHECK ((status = 'draft') = (number IS NULL)),
+  -- A draft that is voided never had a number.
+  CHECK (CASE status WHEN 'draft' THEN number IS NULL WHEN 'void' THEN true ELSE number IS NOT NULL END),
   CHECK ((number IS NULL) = (finalized_at IS NULL)),
   CHECK (total_amount = subscription_amount + usage_amount + other_amount - discount + tax - credit_amount)
 );

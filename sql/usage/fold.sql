@@ -30,7 +30,7 @@ WITH due AS (
     FROM due d
     JOIN saas.usage_counter_slots s ON s.tenant_id = d.tenant_id AND s.period <= d.period
     JOIN saas.features f ON f.key = s.feature_key AND f.aggregation = 'last'
-   ORDER BY s.tenant_id, s.feature_key, s.period, s.last_at DESC)
+   ORDER BY s.tenant_id, s.feature_key, s.period, s.last_at DESC, s.slot)
 ), written AS (
   INSERT INTO saas.usage_records AS r (tenant_id, feature_key, period, count)
   SELECT tenant_id, feature_key, period, units FROM units ORDER BY tenant_id, feature_key, period

@@ -95,13 +95,14 @@ CREATE TABLE saas.usage_adjustments (
   PRIMARY KEY (tenant_id, id),
   FOREIGN KEY (tenant_id, invoice_id) REFERENCES saas.payment_invoices (tenant_id, id),
   FOREIGN KEY (tenant_id, feature_key, period) REFERENCES saas.usage_summaries (tenant_id, feature_key, period),
-  CHECK ((amount IS NULL) = (invoice_id IS NULL))
+  CHECK (invoice_id IS NULL OR amount IS NOT NULL)
 );
 CREATE INDEX usage_adjustments_id_idx ON saas.usage_adjustments (id);
 CREATE INDEX usage_adjustments_invoice_id_idx ON saas.usage_adjustments (tenant_id, invoice_id);
 CREATE INDEX usage_adjustments_period_idx ON saas.usage_adjustments (tenant_id, feature_key, period);
-CREATE INDEX usage_adjustments_pending_idx ON saas.usage_adjustments (tenant_id) WHERE invoice_id IS NULL;
+CREATE INDEX usage_adjustments_pending_idx ON saas.usage_adjustments (tenant_id) WHERE amount IS NULL;
 COMMENT ON TABLE saas.usage_adjustments IS 'Usage that arrived after its period was closed: billed as an adjustment line on the next invoice.';
+COMMENT ON COLUMN saas.usage_adjustments.amount IS 'Minor units; NULL until it is billed. What costs nothing may be billed without an invoice.';
 COMMENT ON COLUMN saas.usage_adjustments.period IS 'The closed period in which the units were used.';
 
 CREATE TABLE saas.usage_gates (
@@ -156,12 +157,12 @@ SELECT u.tenant_id, u.feature_key, u.period,
        CASE f.aggregation
          WHEN 'sum' THEN least(sum(u.units), 9223372036854775807)
          WHEN 'max' THEN max(u.units)
-         ELSE (array_agg(u.units ORDER BY u.last_at DESC))[1]
+         ELSE (array_agg(u.units ORDER BY u.last_at DESC, u.slot))[1]
        END::bigint AS units
-  FROM (SELECT tenant_id, feature_key, period, count AS units, timestamptz '-infinity' AS last_at
+  FROM (SELECT tenant_id, feature_key, period, count AS units, timestamptz '-infinity' AS last_at, -1 AS slot
           FROM saas.usage_records
         UNION ALL
-        SELECT tenant_id, feature_key, period, units, last_at
+        SELECT tenant_id, feature_key, period, units, last_at, slot
           FROM saas.usage_counter_slots) u
   JOIN saas.features f ON f.key = u.feature_key
  GROUP BY u.tenant_id, u.feature_key, u.period, f.aggregation;

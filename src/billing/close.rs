@@ -1,6 +1,6 @@
 //! Closing a month for all tenants, batch by batch.
 
-use super::invoice::{Batch, pick};
+use super::batch::{Batch, pick_late, pick_periods};
 use crate::error::{Error, Result, given};
 use crate::iam::kind::{self, Kind};
 use crate::owner::as_data_owner;
@@ -10,10 +10,6 @@ use crate::usage::period;
 use pgrx::datum::{Date, TimestampWithTimeZone};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
-
-const PICK: &str = include_str!("../../sql/billing/pick_batch.sql");
-const PICK_UNLOCKED: &str =
-    concat!(include_str!("../../sql/billing/pick_batch.sql"), "SKIP LOCKED");
 
 /// Closes the next batch of billing periods that begin in a calendar month (or earlier) and have
 /// ended; false when none is left. `started_at` is when the caller began: what was parked since then
@@ -47,14 +43,24 @@ fn close(day: Date, batch_size: i32, started: TimestampWithTimeZone) -> Result<b
             "It can be closed when it is over.",
         ));
     }
-    let mut batch = pick(PICK_UNLOCKED, next, now, batch_size, started)?;
-    if batch.len() == 0 {
-        // What another session holds is waited for one by one, so that nobody waits in a circle.
-        batch = pick(PICK, next, now, 1, started)?;
+    // What another session holds is waited for one by one, so that nobody waits in a circle.
+    for (wait, most) in [(false, batch_size), (true, 1)] {
+        let batch = pick_periods(wait, next, now, most, started)?;
+        if batch.len() > 0 {
+            let parked = bill_or_park(&batch, month)?;
+            report(month, next, now, batch.len() as i64 - parked, false)?;
+            return Ok(true);
+        }
     }
-    let parked = bill_or_park(&batch, month)?;
-    report(month, next, now, batch.len() as i64 - parked, batch.len() == 0)?;
-    Ok(batch.len() > 0)
+    for (wait, most) in [(false, batch_size), (true, 1)] {
+        let batch = pick_late(wait, most, started, None)?;
+        if batch.len() > 0 {
+            bill_or_park(&batch, month)?;
+            return Ok(true);
+        }
+    }
+    report(month, next, now, 0, true)?;
+    Ok(false)
 }
 
 /// Bills what can be billed and parks the rest, found by halving. Returns how many were parked.

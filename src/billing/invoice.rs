@@ -1,92 +1,40 @@
-//! Invoices: made from a period that has ended, numbered when finalized.
+//! Invoices: made from a period that has ended, numbered when finalized, made again after a void.
 
-use crate::error::{Error, Result};
-use crate::iam::check;
-use crate::iam::kind::{self, Kind};
+use super::batch::{self, Batch, Work};
+use super::{gate, ledger};
+use crate::error::{Error, Result, given};
 use crate::owner::as_data_owner;
 use crate::sql;
-use crate::usage::period;
 use pgrx::datum::{Date, TimestampWithTimeZone};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
+use pgrx::spi::SpiTupleTable;
 
-const STORE_INVOICES: &str = concat!(
+const REISSUE: &str = concat!(
+    include_str!("../../sql/billing/asked_void.sql"),
+    include_str!("../../sql/billing/sources_void.sql"),
     include_str!("../../sql/billing/invoice_lines.sql"),
     include_str!("../../sql/billing/store_invoices.sql"),
+    include_str!("../../sql/billing/rename_in_chain.sql"),
 );
-
-/// Subscriptions whose current periods are closed together, as parallel lists.
-#[derive(Clone, Debug, Default)]
-pub struct Batch {
-    pub tenant_ids: Vec<pgrx::Uuid>,
-    pub subscription_ids: Vec<pgrx::Uuid>,
-    /// What the periods' usage is counted under.
-    pub periods: Vec<Date>,
-}
-
-impl Batch {
-    pub fn len(&self) -> usize {
-        self.tenant_ids.len()
-    }
-
-    pub fn push(&mut self, tenant: pgrx::Uuid, subscription: pgrx::Uuid, period: Date) {
-        self.tenant_ids.push(tenant);
-        self.subscription_ids.push(subscription);
-        self.periods.push(period);
-    }
-
-    /// Both halves.
-    pub fn split(&self) -> (Batch, Batch) {
-        let middle = self.len() / 2;
-        let part = |range: std::ops::Range<usize>| Batch {
-            tenant_ids: self.tenant_ids[range.clone()].to_vec(),
-            subscription_ids: self.subscription_ids[range.clone()].to_vec(),
-            periods: self.periods[range].to_vec(),
-        };
-        (part(0..middle), part(middle..self.len()))
-    }
-
-    /// Closes the periods: usage is rolled up and priced, credits are applied, a draft invoice is
-    /// stored for each, and the subscriptions move on to their next periods. Runs as the data owner,
-    /// who holds the locks of `pick_batch.sql`.
-    pub fn bill(&self) -> Result<()> {
-        let tenants = || self.tenant_ids.clone().into();
-        let subscriptions = || self.subscription_ids.clone().into();
-        sql::run(include_str!("../../sql/billing/expire_credits.sql"), &[tenants()])?;
-        period::roll_up(&self.tenant_ids, &self.periods)?;
-        period::assess(&self.tenant_ids, &self.subscription_ids, &self.periods)?;
-        sql::run(STORE_INVOICES, &[tenants(), subscriptions()])?;
-        sql::run(
-            include_str!("../../sql/billing/close_usage.sql"),
-            &[tenants(), self.periods.clone().into()],
-        )?;
-        sql::run(include_str!("../../sql/billing/advance.sql"), &[tenants(), subscriptions()])?;
-        Ok(())
-    }
-}
-
-/// Worker roles and the data owner; anybody else with platform.billing.adjust.
-fn require_biller() -> Result<()> {
-    if crate::context::setting::current().is_none() && kind::caller_is(&[Kind::Worker])? {
-        return Ok(());
-    }
-    check::require_in_system("platform.billing.adjust")
-}
 
 /// The invoice of the tenant's billing period that contains a day, made if it is not there yet.
 #[pg_extern(volatile, parallel_unsafe)]
 fn generate_invoice(
-    tenant_id: pgrx::Uuid,
-    period: Date,
+    tenant_id: Option<pgrx::Uuid>,
+    period: Option<Date>,
 ) -> std::result::Result<pgrx::Uuid, ErrorReport> {
-    require_biller()?;
+    gate::require_biller()?;
+    let tenant_id = given(tenant_id, "tenant_id")?;
+    let period = given(period, "period")?;
     Ok(as_data_owner(|| generate(tenant_id, period))?)
 }
 
 fn generate(tenant: pgrx::Uuid, day: Date) -> Result<pgrx::Uuid> {
+    // First, so that of two callers the second finds what the first has made.
+    ledger::lock(tenant)?;
     let now = pgrx::datum::datetime_support::transaction_timestamp();
     loop {
-        // Locks first, so that of two callers the second finds what the first has made.
         let open = sql::write(
             include_str!("../../sql/billing/find_open.sql"),
             &[tenant.into(), day.into(), now.into()],
@@ -96,49 +44,89 @@ fn generate(tenant: pgrx::Uuid, day: Date) -> Result<pgrx::Uuid> {
                 Ok(found.zip(row.get::<bool>(3)?))
             },
         )?;
-        let billed = sql::write(
-            include_str!("../../sql/billing/find_billed.sql"),
-            &[tenant.into(), day.into()],
-            |mut rows| {
-                let Some(row) = rows.next() else { return Ok(None) };
-                Ok(row.get::<pgrx::Uuid>(1)?.zip(row.get::<String>(2)?))
-            },
-        )?;
-        match (open, billed) {
+        let closed = sql::write(FIND_BILLED, &[tenant.into(), day.into()], billed)?;
+        match (open, closed) {
             // All up to that day are closed, earlier ones that were left open first.
             (Some(((subscription, period), true)), _) => {
-                let mut batch = Batch::default();
+                let mut batch = Batch::new(Work::Periods);
                 batch.push(tenant, subscription, period);
                 batch.bill()?;
             }
-            (_, Some((invoice, status))) if status != "void" => return Ok(invoice),
-            (_, Some(_)) => {
-                return Err(Error::State("the invoice of this period is void".into(), ""));
-            }
+            (_, Some(billed)) if billed.is_void => return reissue(tenant, billed.invoice),
+            (_, Some(billed)) => return Ok(billed.invoice),
             (Some((_, false)), None) => {
                 return Err(Error::State(
                     "the billing period still runs".into(),
                     "It can be billed when its last day is over in the tenant's time zone.",
                 ));
             }
-            (None, None) => return Err(nothing_to_bill(tenant)?),
+            (None, None) => return one_off(tenant, day),
         }
     }
 }
 
-fn nothing_to_bill(tenant: pgrx::Uuid) -> Result<Error> {
-    let known =
-        sql::read_one::<bool>("SELECT true FROM saas.tenants WHERE id = $1", &[tenant.into()])?;
-    Ok(match known {
-        Some(_) => Error::State("the tenant had no subscription on that day".into(), ""),
-        None => Error::NoSuchRow("no such tenant".into()),
-    })
+/// The invoice of a closed period.
+pub struct Billed {
+    pub invoice: pgrx::Uuid,
+    pub is_void: bool,
+    /// Whether the period contains the day itself, not only its month.
+    pub holds: bool,
+}
+
+pub const FIND_BILLED: &str = include_str!("../../sql/billing/find_billed.sql");
+
+/// What `FIND_BILLED` found.
+pub fn billed(mut rows: SpiTupleTable<'_>) -> Result<Option<Billed>> {
+    let Some(row) = rows.next() else { return Ok(None) };
+    let (Some(invoice), Some(status)) = (row.get(1)?, row.get::<String>(2)?) else {
+        return Ok(None);
+    };
+    Ok(Some(Billed { invoice, is_void: status == "void", holds: row.get(3)? == Some(true) }))
+}
+
+/// A new draft in place of a void invoice, of what that one was made of.
+fn reissue(tenant: pgrx::Uuid, void: pgrx::Uuid) -> Result<pgrx::Uuid> {
+    ledger::expire(&[tenant])?;
+    let balance = sql::write_one::<i64>(ledger::BALANCE, &[tenant.into()])?;
+    sql::write(REISSUE, &[tenant.into(), void.into(), balance.into()], |mut rows| {
+        Ok(rows.next().map(|row| row.get::<pgrx::Uuid>(2)).transpose()?.flatten())
+    })?
+    .ok_or_else(|| Error::State("there is nothing left to bill again".into(), ""))
+}
+
+/// The invoice of a tenant without a contract on that day: for late usage of one that has ended.
+fn one_off(tenant: pgrx::Uuid, day: Date) -> Result<pgrx::Uuid> {
+    let today = sql::read_one::<bool>(
+        "SELECT $2 = (now() AT TIME ZONE time_zone)::date FROM saas.tenants WHERE id = $1",
+        &[tenant.into(), day.into()],
+    )?;
+    if today == Some(true) {
+        let never = TimestampWithTimeZone::positive_infinity();
+        let late = batch::pick_late(true, 1, never, Some(tenant))?;
+        if late.len() > 0 {
+            late.bill()?;
+        }
+    }
+    let found = sql::write(
+        include_str!("../../sql/billing/find_one_off.sql"),
+        &[tenant.into(), day.into()],
+        |mut rows| {
+            let Some(row) = rows.next() else { return Ok(None) };
+            Ok(row.get::<pgrx::Uuid>(1)?.zip(row.get::<String>(2)?))
+        },
+    )?;
+    match found {
+        Some((void, status)) if status == "void" => reissue(tenant, void),
+        Some((invoice, _)) => Ok(invoice),
+        None => Err(Error::State("the tenant had no subscription on that day".into(), "")),
+    }
 }
 
 /// Opens a draft and returns the number it gets.
 #[pg_extern(volatile, parallel_unsafe)]
-fn finalize_invoice(invoice_id: pgrx::Uuid) -> std::result::Result<String, ErrorReport> {
-    require_biller()?;
+fn finalize_invoice(invoice_id: Option<pgrx::Uuid>) -> std::result::Result<String, ErrorReport> {
+    gate::require_biller()?;
+    let invoice_id = given(invoice_id, "invoice_id")?;
     Ok(as_data_owner(|| finalize(invoice_id))?)
 }
 
@@ -161,36 +149,17 @@ fn finalize(invoice: pgrx::Uuid) -> Result<String> {
         }
         return Ok(number);
     }
-    sql::write_one::<String>(
+    let number = sql::write(
         "SELECT number FROM saas.payment_invoices WHERE id = $1",
         &[invoice.into()],
-    )?
-    .ok_or_else(|| Error::NoSuchRow("no such invoice".into()))
-}
-
-/// The subscriptions that are to be closed next; see `pick_batch.sql`.
-pub fn pick(
-    query: &'static str,
-    before: Date,
-    ended_by: TimestampWithTimeZone,
-    most: i32,
-    not_parked_since: TimestampWithTimeZone,
-) -> Result<Batch> {
-    let args = [
-        before.into(),
-        ended_by.into(),
-        i64::from(most).into(),
-        not_parked_since.into(),
-        None::<pgrx::Uuid>.into(),
-    ];
-    sql::write(query, &args, |table| {
-        let mut batch = Batch::default();
-        for row in table {
-            let ids = row.get::<pgrx::Uuid>(1)?.zip(row.get::<pgrx::Uuid>(2)?);
-            if let Some(((tenant, subscription), period)) = ids.zip(row.get::<Date>(3)?) {
-                batch.push(tenant, subscription, period);
-            }
-        }
-        Ok(batch)
-    })
+        |mut rows| Ok(rows.next().map(|row| row.get::<String>(1)).transpose()?),
+    )?;
+    match number {
+        Some(Some(number)) => Ok(number),
+        Some(None) => Err(Error::State(
+            "this invoice was voided before it had a number".into(),
+            "saas.generate_invoice makes a new one for its period.",
+        )),
+        None => Err(Error::NoSuchRow("no such invoice".into())),
+    }
 }

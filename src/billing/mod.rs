@@ -10,12 +10,16 @@ pub mod price;
 pub mod proration;
 pub mod rounding;
 
+mod batch;
 mod close;
+mod gate;
 mod invoice;
 mod invoice_total;
 mod ledger;
+mod preview;
 mod pure_functions;
 mod subscription;
+mod void;
 
 // After the functions that they describe.
 ::pgrx::extension_sql_file!(
@@ -26,9 +30,13 @@ mod subscription;
         subscribe,
         generate_invoice,
         finalize_invoice,
+        void_invoice,
+        mark_uncollectible,
         close_next_batch,
         grant_credit,
+        spend_credit,
         credit_balance,
+        preview_invoice,
         price_quantity,
         billing_period,
         billing_days,

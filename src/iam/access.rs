@@ -45,6 +45,8 @@ const FUNCTIONS: &[(&[Kind], &[&str])] = &[
             "role_permission_diff",
             "stop_impersonation",
             "credit_balance",
+            "spend_credit",
+            "preview_invoice",
             "create_tenant",
             "update_tenant",
             "delete_tenant",
@@ -82,6 +84,7 @@ const FUNCTIONS: &[(&[Kind], &[&str])] = &[
     (REQUESTS, &["entitlement", "set_spend_cap", "set_usage_alert", "remove_usage_alert"]),
     (&[Worker], &["entitlement", "subscribe"]),
     (&[Worker, Admin], &["generate_invoice", "finalize_invoice"]),
+    (&[Admin], &["void_invoice", "mark_uncollectible"]),
     (&[Gateway, Worker], &["ingest_payment_event"]),
     (
         &[Worker],

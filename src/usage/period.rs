@@ -7,6 +7,12 @@ use crate::error::{Error, Result};
 use crate::sql;
 use pgrx::datum::Date;
 
+const ASSESS: &str = concat!(
+    include_str!("../../sql/usage/summarized.sql"),
+    include_str!("../../sql/usage/rate.sql"),
+    include_str!("../../sql/usage/assess_fees.sql"),
+);
+
 /// How many tenants are taken at once, so that memory does not follow their number.
 const BATCH: i64 = 10_000;
 
@@ -41,7 +47,7 @@ pub fn assess(
         &[tenant_ids.to_vec().into(), periods.to_vec().into()],
     )?;
     sql::run(
-        include_str!("../../sql/usage/assess_fees.sql"),
+        ASSESS,
         &[tenant_ids.to_vec().into(), subscription_ids.to_vec().into(), periods.to_vec().into()],
     )
 }

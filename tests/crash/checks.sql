@@ -7,7 +7,7 @@ SELECT 'an invoice is not the sum of its lines', i.id::text
 UNION ALL
 SELECT 'an invoice without its billed period, or the reverse', coalesce(b.tenant_id, i.tenant_id)::text
   FROM saas.billed_periods b FULL JOIN saas.payment_invoices i ON i.tenant_id = b.tenant_id AND i.id = b.invoice_id
- WHERE i.id IS NULL OR b.invoice_id IS NULL
+ WHERE i.id IS NULL OR b.invoice_id IS NULL AND i.subscription_id IS NOT NULL AND i.status <> 'void'
 UNION ALL
 SELECT 'a subscription is not where its billed periods end', s.tenant_id::text
   FROM saas.tenant_subscriptions s

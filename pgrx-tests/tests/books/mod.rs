@@ -201,13 +201,13 @@ const BALANCED: &[(&str, &str)] = &[
     ),
     (
         "one invoice a subscription and period",
-        "SELECT subscription_id::text FROM saas.payment_invoices WHERE status <> 'void' GROUP BY subscription_id, period_start HAVING count(*) > 1",
+        "SELECT subscription_id::text FROM saas.payment_invoices WHERE status <> 'void' AND subscription_id IS NOT NULL GROUP BY subscription_id, period_start HAVING count(*) > 1",
     ),
     (
-        "every invoice has its billed period and each period its invoice",
+        "every invoice of a contract that is not void has its billed period and each period its invoice",
         "SELECT coalesce(b.invoice_id, i.id)::text FROM saas.billed_periods b FULL JOIN saas.payment_invoices i
              ON i.tenant_id = b.tenant_id AND i.id = b.invoice_id AND (i.period_start, i.period_end) = (b.period_start, b.period_end)
-          WHERE i.id IS NULL OR b.invoice_id IS NULL",
+          WHERE i.id IS NULL OR b.invoice_id IS NULL AND i.subscription_id IS NOT NULL AND i.status <> 'void'",
     ),
     (
         "no gap in the numbers",
@@ -230,8 +230,9 @@ const BALANCED: &[(&str, &str)] = &[
     (
         "credits on invoices are those in the ledger",
         "SELECT i.id::text FROM saas.payment_invoices i
-          WHERE i.credit_amount <> (SELECT coalesce(-sum(l.delta), 0) FROM saas.tenant_credit_ledger l
-                                     WHERE l.tenant_id = i.tenant_id AND l.invoice_id = i.id AND l.delta < 0)",
+          WHERE CASE WHEN i.status = 'void' THEN 0 ELSE i.credit_amount END
+             <> (SELECT coalesce(-sum(l.delta), 0) FROM saas.tenant_credit_ledger l
+                  WHERE l.tenant_id = i.tenant_id AND l.invoice_id = i.id AND (l.delta < 0 OR i.status = 'void'))",
     ),
     (
         "counters are the events",

@@ -1,0 +1,32 @@
+-- The periods of tenant $1 that are not closed yet, as far as the day $2, in the order in which they will be closed, and
+-- which of them holds the day (of two subscriptions the one that is live on it; with calendar billing the month counts).
+WITH RECURSIVE open AS (
+  SELECT s.id AS subscription_id, s.plan_id, s.subscription_seat AS seats, p.billing_cycle,
+         (s.anchor AT TIME ZONE t.time_zone)::date AS first_day,
+         CASE WHEN s.status = 'canceled' THEN (s.ended_at AT TIME ZONE t.time_zone)::date END AS ended_day,
+         s.current_period_start AS period_start, s.current_period_end AS period_end
+    FROM saas.tenant_subscriptions s
+    JOIN saas.tenants t ON t.id = s.tenant_id
+    JOIN saas.plans p ON p.id = s.plan_id
+   WHERE s.tenant_id = $1 AND s.settled_at IS NULL
+  UNION ALL
+  SELECT o.subscription_id, o.plan_id, o.seats, o.billing_cycle, o.first_day, o.ended_day, o.period_end,
+         CASE o.billing_cycle
+           WHEN 'calendar' THEN (date_trunc('month', o.period_end) + interval '1 month')::date
+           ELSE upper(saas.billing_days(o.first_day, '1 month', o.period_end))
+         END
+    FROM open o
+   WHERE o.period_end <= $2 AND NOT coalesce(o.ended_day <= o.period_end, false)
+), seen AS (
+  SELECT o.*, o.period_start <= $2 AND $2 < o.period_end AS holds,
+         o.billing_cycle = 'calendar' AND date_trunc('month', o.period_start) = date_trunc('month', $2) AS is_of_month
+    FROM open o
+)
+SELECT subscription_id, plan_id, seats,
+       CASE billing_cycle WHEN 'calendar' THEN date_trunc('month', period_start)::date ELSE period_start END AS period,
+       period_start, period_end, holds,
+       (holds OR is_of_month)
+       AND row_number() OVER (ORDER BY holds DESC, is_of_month DESC, period_start DESC) = 1 AS is_wanted
+  FROM seen
+ WHERE period_start <= $2 OR is_of_month
+ ORDER BY date_trunc('month', period_start), seen.period_start DESC, subscription_id DESC

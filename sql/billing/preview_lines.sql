@@ -1,0 +1,3 @@
+-- Continues invoice_lines.sql: only tells the lines.
+SELECT position, kind, description, feature_key, quantity, unit_amount, amount, period_start, period_end, rank
+  FROM lines ORDER BY position

@@ -1,0 +1,37 @@
+-- What sources.sql tells, as it would be if usage were rolled up and credits expired at this moment.
+, fees_due AS (
+  SELECT r.tenant_id, r.period, NULL::uuid AS id, r.feature_key, r.included_units, r.units, r.unit_price, r.total_amount
+    FROM rated r
+), late_units AS (
+  SELECT a.tenant_id, a.id, a.feature_key, a.period, a.units, a.created_at, NULL::bigint AS amount
+    FROM asked d
+    JOIN saas.usage_adjustments a ON a.tenant_id = d.tenant_id AND a.amount IS NULL
+   WHERE $9
+  UNION ALL
+  SELECT k.tenant_id, NULL, k.feature_key, k.period, arrived.units, NULL, NULL
+    FROM (
+      SELECT DISTINCT s.tenant_id, s.feature_key, s.period
+        FROM asked d
+        JOIN saas.usage_counter_slots s ON s.tenant_id = d.tenant_id AND s.period <= d.period
+       WHERE $9 AND EXISTS (SELECT FROM saas.billed_periods b WHERE b.tenant_id = s.tenant_id AND b.period = s.period)
+    ) k
+   CROSS JOIN LATERAL (
+     SELECT (u.units
+             - coalesce((SELECT s.units_used FROM saas.usage_summaries s
+                          WHERE s.tenant_id = k.tenant_id AND s.feature_key = k.feature_key AND s.period = k.period), 0)
+             - coalesce((SELECT sum(a.units) FROM saas.usage_adjustments a
+                          WHERE a.tenant_id = k.tenant_id AND a.feature_key = k.feature_key AND a.period = k.period), 0)
+            )::bigint AS units
+       FROM saas.usage_totals u
+      WHERE u.tenant_id = k.tenant_id AND u.feature_key = k.feature_key AND u.period = k.period
+   ) arrived
+   WHERE arrived.units <> 0
+), credits AS (
+  SELECT d.tenant_id, $10::bigint AS amount FROM asked d
+), earlier AS NOT MATERIALIZED (
+  SELECT b.tenant_id, b.subscription_id, b.period_start, i.subscription_amount + i.usage_amount AS amount
+    FROM saas.billed_periods b
+    LEFT JOIN saas.payment_invoices i ON i.tenant_id = b.tenant_id AND i.id = b.invoice_id
+  UNION ALL
+  SELECT $1, $2, e.period_start, e.amount FROM unnest($11::date[], $12::bigint[]) AS e (period_start, amount)
+)

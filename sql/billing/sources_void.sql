@@ -1,0 +1,17 @@
+-- What the voided invoice was made of: its usage and its late usage as they were priced, and the credits $3.
+-- What has come late since then waits for the next invoice. Continued by invoice_lines.sql.
+, fees_due AS (
+  SELECT f.tenant_id, d.period, f.id, f.feature_key, f.included_units, f.units, f.unit_price, f.total_amount
+    FROM asked d
+    JOIN saas.payment_invoice_lines l ON l.tenant_id = d.tenant_id AND l.invoice_id = $2 AND l.kind = 'usage'
+    JOIN saas.usage_fees f ON f.tenant_id = l.tenant_id AND f.id = l.source_id
+), late_units AS (
+  SELECT a.tenant_id, a.id, a.feature_key, a.period, a.units, a.created_at, a.amount
+    FROM saas.usage_adjustments a WHERE a.tenant_id = $1 AND a.invoice_id = $2
+), credits AS (
+  SELECT $1::uuid AS tenant_id, $3::bigint AS amount
+), earlier AS NOT MATERIALIZED (
+  SELECT b.tenant_id, b.subscription_id, b.period_start, i.subscription_amount + i.usage_amount AS amount
+    FROM saas.billed_periods b
+    LEFT JOIN saas.payment_invoices i ON i.tenant_id = b.tenant_id AND i.id = b.invoice_id
+)

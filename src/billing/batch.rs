@@ -1,0 +1,146 @@
+//! Invoices are made by sets: a batch of tenants at once, one invoice each.
+
+use super::ledger;
+use crate::error::Result;
+use crate::sql;
+use crate::usage::period;
+use pgrx::datum::{Date, DatumWithOid, TimestampWithTimeZone};
+
+const STORE_PERIODS: &str = concat!(
+    include_str!("../../sql/billing/asked_current.sql"),
+    include_str!("../../sql/billing/sources.sql"),
+    include_str!("../../sql/billing/invoice_lines.sql"),
+    include_str!("../../sql/billing/store_invoices.sql"),
+    include_str!("../../sql/billing/extend_chain.sql"),
+);
+const STORE_LATE: &str = concat!(
+    include_str!("../../sql/billing/asked_late.sql"),
+    include_str!("../../sql/billing/sources.sql"),
+    include_str!("../../sql/billing/invoice_lines.sql"),
+    include_str!("../../sql/billing/store_invoices.sql"),
+    "SELECT tenant_id, id FROM invoices",
+);
+
+const PERIODS: &str = include_str!("../../sql/billing/pick_batch.sql");
+const PERIODS_UNLOCKED: &str =
+    concat!(include_str!("../../sql/billing/pick_batch.sql"), "SKIP LOCKED");
+const LATE: &str = include_str!("../../sql/billing/pick_late.sql");
+const LATE_UNLOCKED: &str = concat!(include_str!("../../sql/billing/pick_late.sql"), "SKIP LOCKED");
+
+/// What a batch's invoices are for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Work {
+    /// The current periods, which are closed.
+    Periods,
+    /// What came late to tenants whose contracts have ended.
+    Late,
+}
+
+/// Subscriptions that are billed together, one of a tenant, as parallel lists.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    work: Work,
+    pub tenant_ids: Vec<pgrx::Uuid>,
+    pub subscription_ids: Vec<pgrx::Uuid>,
+    /// What the periods' usage is counted under; of late usage the day of its invoice.
+    periods: Vec<Date>,
+}
+
+impl Batch {
+    pub fn new(work: Work) -> Batch {
+        Batch { work, tenant_ids: vec![], subscription_ids: vec![], periods: vec![] }
+    }
+
+    pub fn len(&self) -> usize {
+        self.tenant_ids.len()
+    }
+
+    pub fn push(&mut self, tenant: pgrx::Uuid, subscription: pgrx::Uuid, period: Date) {
+        self.tenant_ids.push(tenant);
+        self.subscription_ids.push(subscription);
+        self.periods.push(period);
+    }
+
+    /// Both halves.
+    pub fn split(&self) -> (Batch, Batch) {
+        let middle = self.len() / 2;
+        let part = |range: std::ops::Range<usize>| Batch {
+            work: self.work,
+            tenant_ids: self.tenant_ids[range.clone()].to_vec(),
+            subscription_ids: self.subscription_ids[range.clone()].to_vec(),
+            periods: self.periods[range].to_vec(),
+        };
+        (part(0..middle), part(middle..self.len()))
+    }
+
+    /// Makes the draft invoices. Runs as the data owner, who holds the locks of the statement that picked them.
+    pub fn bill(&self) -> Result<()> {
+        ledger::expire(&self.tenant_ids)?;
+        period::roll_up(&self.tenant_ids, &self.periods)?;
+        match self.work {
+            Work::Periods => self.close(),
+            Work::Late => {
+                let args = [self.tenant_ids.clone().into(), self.periods.clone().into()];
+                sql::run(STORE_LATE, &args)?;
+                Ok(())
+            }
+        }
+    }
+
+    /// Closes the periods: usage is priced, credits are applied, a draft is stored for each, and the
+    /// subscriptions move on to their next periods.
+    fn close(&self) -> Result<()> {
+        let tenants = || self.tenant_ids.clone().into();
+        let subscriptions = || self.subscription_ids.clone().into();
+        period::assess(&self.tenant_ids, &self.subscription_ids, &self.periods)?;
+        sql::run(STORE_PERIODS, &[tenants(), subscriptions()])?;
+        sql::run(
+            include_str!("../../sql/billing/close_usage.sql"),
+            &[tenants(), self.periods.clone().into()],
+        )?;
+        sql::run(include_str!("../../sql/billing/advance.sql"), &[tenants(), subscriptions()])?;
+        Ok(())
+    }
+}
+
+/// The subscriptions that are to be closed next; see `pick_batch.sql`.
+pub fn pick_periods(
+    wait: bool,
+    before: Date,
+    ended_by: TimestampWithTimeZone,
+    most: i32,
+    not_parked_since: TimestampWithTimeZone,
+) -> Result<Batch> {
+    let args = [
+        before.into(),
+        ended_by.into(),
+        i64::from(most).into(),
+        not_parked_since.into(),
+        None::<pgrx::Uuid>.into(),
+    ];
+    pick(Work::Periods, if wait { PERIODS } else { PERIODS_UNLOCKED }, &args)
+}
+
+/// The tenants to whom late usage is to be billed alone; see `pick_late.sql`.
+pub fn pick_late(
+    wait: bool,
+    most: i32,
+    not_parked_since: TimestampWithTimeZone,
+    tenant: Option<pgrx::Uuid>,
+) -> Result<Batch> {
+    let args = [i64::from(most).into(), not_parked_since.into(), tenant.into()];
+    pick(Work::Late, if wait { LATE } else { LATE_UNLOCKED }, &args)
+}
+
+fn pick(work: Work, query: &'static str, args: &[DatumWithOid<'_>]) -> Result<Batch> {
+    sql::write(query, args, |table| {
+        let mut batch = Batch::new(work);
+        for row in table {
+            let ids = row.get::<pgrx::Uuid>(1)?.zip(row.get::<pgrx::Uuid>(2)?);
+            if let Some(((tenant, subscription), period)) = ids.zip(row.get::<Date>(3)?) {
+                batch.push(tenant, subscription, period);
+            }
+        }
+        Ok(batch)
+    })
+}

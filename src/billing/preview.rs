@@ -1,0 +1,251 @@
+//! What an invoice would say, without making it: the same line query as for the real one, over what is stored now.
+//! Nothing is written, so that it works in read-only transactions and on standbys.
+
+use super::gate;
+use super::invoice::{FIND_BILLED, billed};
+use super::ledger;
+use crate::error::{Error, Result, given};
+use crate::owner::as_data_owner;
+use crate::sql;
+use pgrx::datum::{Date, DatumWithOid, TimestampWithTimeZone};
+use pgrx::iter::TableIterator;
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::prelude::*;
+
+const OPEN: &str = concat!(
+    include_str!("../../sql/billing/asked_given.sql"),
+    include_str!("../../sql/usage/rate.sql"),
+    include_str!("../../sql/billing/sources_live.sql"),
+    include_str!("../../sql/billing/invoice_lines.sql"),
+    include_str!("../../sql/billing/preview_lines.sql"),
+);
+const REISSUED: &str = concat!(
+    include_str!("../../sql/billing/asked_void.sql"),
+    include_str!("../../sql/billing/sources_void.sql"),
+    include_str!("../../sql/billing/invoice_lines.sql"),
+    include_str!("../../sql/billing/preview_lines.sql"),
+);
+const STORED: &str =
+    "SELECT position, kind, description, feature_key, quantity, unit_amount, amount, period_start, period_end, 0
+       FROM saas.payment_invoice_lines WHERE tenant_id = $1 AND invoice_id = $2 ORDER BY position";
+/// The rank, in `invoice_lines.sql`, of the line that carries an invoice's surplus over.
+const CARRIED: i32 = 7;
+
+/// The columns of `saas.invoice_line`.
+type Line = (
+    Option<i32>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<AnyNumeric>,
+    Option<AnyNumeric>,
+    Option<i64>,
+    Option<Date>,
+    Option<Date>,
+);
+
+::pgrx::extension_sql_file!("../../sql/billing/types.sql", name = "billing_types");
+
+/// The lines of the invoice for the tenant's billing period that contains a moment.
+#[pg_extern(
+    stable,
+    parallel_restricted,
+    requires = ["billing_types"],
+    sql = "
+    CREATE FUNCTION saas.preview_invoice(tenant_id uuid, as_of timestamptz DEFAULT now()) RETURNS SETOF saas.invoice_line
+    LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';"
+)]
+#[allow(clippy::type_complexity)] // the columns have to stand here
+fn preview_invoice(
+    tenant_id: Option<pgrx::Uuid>,
+    as_of: Option<TimestampWithTimeZone>,
+) -> std::result::Result<
+    TableIterator<
+        'static,
+        (
+            name!(position, Option<i32>),
+            name!(kind, Option<String>),
+            name!(description, Option<String>),
+            name!(feature_key, Option<String>),
+            name!(quantity, Option<AnyNumeric>),
+            name!(unit_amount, Option<AnyNumeric>),
+            name!(amount, Option<i64>),
+            name!(period_start, Option<Date>),
+            name!(period_end, Option<Date>),
+        ),
+    >,
+    ErrorReport,
+> {
+    let tenant_id = given(tenant_id, "tenant_id")?;
+    gate::require_in_tenant(tenant_id, "billing.view")?;
+    let as_of = given(as_of, "as_of")?;
+    Ok(TableIterator::new(as_data_owner(|| preview(tenant_id, as_of))?))
+}
+
+fn preview(tenant: pgrx::Uuid, as_of: TimestampWithTimeZone) -> Result<Vec<Line>> {
+    let (day, today) = days(tenant, as_of)?;
+    let open = open_periods(tenant, day)?;
+    let wanted = open.iter().position(|period| period.is_wanted);
+    let closed = sql::read(FIND_BILLED, &[tenant.into(), day.into()], billed)?;
+    match (wanted, closed) {
+        (Some(place), None) => follow(tenant, &open[..=place]),
+        (Some(place), Some(billed)) if open[place].holds && !billed.holds => {
+            follow(tenant, &open[..=place])
+        }
+        (_, Some(billed)) if billed.is_void => {
+            let balance = ledger::balance(tenant)?;
+            lines(REISSUED, &[tenant.into(), billed.invoice.into(), balance.into()]).map(only_lines)
+        }
+        (_, Some(billed)) => lines(STORED, &[tenant.into(), billed.invoice.into()]).map(only_lines),
+        // A contract that has ended may leave late usage behind, which is billed alone.
+        (None, None) if open.is_empty() && day == today => follow(tenant, &[Period::none(today)]),
+        (None, None) => Ok(Vec::new()),
+    }
+}
+
+/// The tenant's day of a moment, and today.
+fn days(tenant: pgrx::Uuid, as_of: TimestampWithTimeZone) -> Result<(Date, Date)> {
+    let found = sql::read(
+        "SELECT (least($2, now() + interval '10 years 1 day') AT TIME ZONE t.time_zone)::date,
+                (now() AT TIME ZONE t.time_zone)::date,
+                isfinite($2) AND $2 <= now() + interval '10 years'
+           FROM saas.tenants t WHERE t.id = $1",
+        &[tenant.into(), as_of.into()],
+        |mut rows| {
+            let Some(row) = rows.next() else { return Ok(None) };
+            Ok(row.get::<Date>(1)?.zip(row.get::<Date>(2)?).zip(row.get::<bool>(3)?))
+        },
+    )?;
+    match found {
+        Some((days, true)) => Ok(days),
+        Some(_) => Err(Error::Invalid("as_of must be a moment, at most ten years ahead".into())),
+        None => Err(Error::NoSuchRow("no such tenant".into())),
+    }
+}
+
+/// A period that is not closed yet.
+struct Period {
+    subscription: Option<pgrx::Uuid>,
+    plan: Option<pgrx::Uuid>,
+    seats: Option<i32>,
+    /// What its usage is counted under.
+    counted: Option<Date>,
+    start: Option<Date>,
+    end: Option<Date>,
+    /// Whether it contains the day that is asked for.
+    holds: bool,
+    is_wanted: bool,
+}
+
+impl Period {
+    /// What an invoice without a subscription is for.
+    fn none(day: Date) -> Period {
+        Period {
+            subscription: None,
+            plan: None,
+            seats: None,
+            counted: Some(day),
+            start: Some(day),
+            end: Some(day),
+            holds: true,
+            is_wanted: true,
+        }
+    }
+}
+
+fn open_periods(tenant: pgrx::Uuid, day: Date) -> Result<Vec<Period>> {
+    let args = [tenant.into(), day.into()];
+    sql::read_rows(include_str!("../../sql/billing/open_periods.sql"), &args, |row| {
+        Ok(Period {
+            subscription: row.get(1)?,
+            plan: row.get(2)?,
+            seats: row.get(3)?,
+            counted: row.get(4)?,
+            start: row.get(5)?,
+            end: row.get(6)?,
+            holds: row.get(7)? == Some(true),
+            is_wanted: row.get(8)? == Some(true),
+        })
+    })
+}
+
+/// The lines of the last of these periods, when those before it are billed first, as they would be.
+fn follow(tenant: pgrx::Uuid, periods: &[Period]) -> Result<Vec<Line>> {
+    let mut balance = ledger::balance(tenant)?;
+    let mut last = Vec::new();
+    for (place, period) in periods.iter().enumerate() {
+        let before = &periods[..place];
+        let rates = before.iter().all(|earlier| earlier.counted != period.counted);
+        let (starts, charged): (Vec<_>, Vec<_>) = before
+            .iter()
+            .zip(&charged_before(&last))
+            .filter(|(earlier, _)| earlier.subscription == period.subscription)
+            .filter_map(|(earlier, charged)| Some((earlier.start?, *charged)))
+            .unzip();
+        let found = lines(
+            OPEN,
+            &[
+                tenant.into(),
+                period.subscription.into(),
+                period.plan.into(),
+                period.seats.into(),
+                period.counted.into(),
+                period.start.into(),
+                period.end.into(),
+                rates.into(),
+                (place == 0).into(),
+                balance.into(),
+                starts.into(),
+                charged.into(),
+            ],
+        )?;
+        balance = balance.saturating_add(kept(&found));
+        last.push(found);
+    }
+    Ok(last.pop().map(only_lines).unwrap_or_default())
+}
+
+/// What each invoice charges by its plan.
+fn charged_before(invoices: &[Vec<(Line, i32)>]) -> Vec<i64> {
+    let is_charge = |kind: &str| matches!(kind, "subscription" | "seat" | "proration" | "usage");
+    invoices
+        .iter()
+        .map(|lines| {
+            lines
+                .iter()
+                .filter(|(line, _)| line.1.as_deref().is_some_and(is_charge))
+                .filter_map(|(line, _)| line.6)
+                .fold(0, i64::saturating_add)
+        })
+        .collect()
+}
+
+/// What an invoice adds to the credits, negative for what it uses.
+fn kept(lines: &[(Line, i32)]) -> i64 {
+    lines
+        .iter()
+        .filter(|(line, rank)| *rank == CARRIED || line.1.as_deref() == Some("credit"))
+        .filter_map(|(line, _)| line.6)
+        .fold(0, i64::saturating_add)
+}
+
+fn only_lines(lines: Vec<(Line, i32)>) -> Vec<Line> {
+    lines.into_iter().map(|(line, _)| line).collect()
+}
+
+fn lines(query: &'static str, args: &[DatumWithOid<'_>]) -> Result<Vec<(Line, i32)>> {
+    sql::read_rows(query, args, |row| {
+        let line = (
+            row.get(1)?,
+            row.get(2)?,
+            row.get(3)?,
+            row.get(4)?,
+            row.get(5)?,
+            row.get(6)?,
+            row.get(7)?,
+            row.get(8)?,
+            row.get(9)?,
+        );
+        Ok((line, row.get(10)?.unwrap_or(0)))
+    })
+}
