@@ -21,6 +21,9 @@ pub enum Error {
     /// An argument that can't be meant.
     #[error("{0}")]
     Invalid(String),
+    /// A key of a JSON argument that means nothing. The second part is the nearest that does.
+    #[error("{0}")]
+    UnknownKey(String, Option<String>),
     /// An argument that is NULL and must not be.
     #[error("{0} must not be NULL")]
     Missing(&'static str),
@@ -71,7 +74,7 @@ impl Error {
             }
             Error::Denied(_) => Code::ERRCODE_INSUFFICIENT_PRIVILEGE,
             Error::Unknown(..) => Code::ERRCODE_UNDEFINED_OBJECT,
-            Error::Invalid(_) => Code::ERRCODE_INVALID_PARAMETER_VALUE,
+            Error::Invalid(_) | Error::UnknownKey(..) => Code::ERRCODE_INVALID_PARAMETER_VALUE,
             Error::Missing(_) => Code::ERRCODE_NOT_NULL_VIOLATION,
             Error::Malformed(_) => Code::ERRCODE_INVALID_TEXT_REPRESENTATION,
             Error::OutOfRange(_) => Code::ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
@@ -100,7 +103,9 @@ impl Error {
                 Some("Call saas.begin_request(token) first, in the same transaction.".into())
             }
             Error::Billing(error) => Some(error.hint().to_owned()),
-            Error::Unknown(_, Some(nearest)) => Some(format!("Did you mean \"{nearest}\"?")),
+            Error::Unknown(_, Some(nearest)) | Error::UnknownKey(_, Some(nearest)) => {
+                Some(format!("Did you mean \"{nearest}\"?"))
+            }
             Error::Limit(_, hint) | Error::State(_, hint) | Error::Violation(_, hint)
                 if !hint.is_empty() =>
             {

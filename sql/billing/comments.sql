@@ -41,6 +41,14 @@ Errors: 22003 beyond bigint and for NaN and infinity.
 Example as app:
 SELECT saas.round_minor(2.5)';
 
+COMMENT ON FUNCTION saas.define_plan(jsonb) IS
+'Makes the current version of a plan be what a definition says. The same definition again changes nothing. Other terms (prices, what is included, the interval) make a new version, and who has subscribed keeps his; a name and the limits change in place.
+Arguments: definition, an object with "key" and "base_price" (minor units for an interval) and any of: "name"; "currency" (that of saas.settings by default); "prices", an array of {"currency", "base_price", "seat_price", "setup_fee", "minimum_amount"} in other currencies; "seat_price" for each seat beyond "included_seats" (1); "billing_interval", monthly or yearly; "billing_cycle", calendar or anniversary; "bill_in"; "setup_fee", once; "minimum_amount", for an interval; "trial_days"; the limits "workspace_count" (1), "guest_count" (10) and "member_seat" (100), -1 for none; "is_active", false for a plan that nobody can take any more; "is_custom" and "tenant_id", for one tenant only; "features", an array of {"feature_key", "included_units", "overage_price", "price_model", "aggregation" (sum, max or last), "currency"}. Amounts are whole minor units, overage_price and the amounts of a price_model decimal strings.
+Returns: the id of the current version.
+Needs: platform.plan.manage; the data owner without a context.
+Errors: 28000 without a user; 42501 without the permission; 22023 for an unknown key (hint: the nearest known one) and for what no plan can be; 22P02 for malformed numbers; 22003 for numbers out of range; 23503 for an unknown currency or tenant; 23505 for a feature that adds up in another way on another plan; 23502 for a NULL.
+Example as admin:
+SELECT saas.define_plan(''{"key": "team", "name": "Team", "base_price": 5000, "seat_price": 1000, "included_seats": 3, "features": [{"feature_key": "project.create", "included_units": 5000, "overage_price": "0.8"}]}'')';
 COMMENT ON FUNCTION saas.subscribe(uuid, text, integer, timestamptz, interval) IS
 'Puts a tenant on the current version of a plan.
 Arguments: tenant_id, the tenant; plan_key, the plan; seats, how many, 1 by default; starts_at, when it begins, now by default, legal in the past; trial, how long nothing is due from then on, NULL for none.

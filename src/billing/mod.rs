@@ -1,7 +1,7 @@
 //! What is sold and what is owed.
 //!
 //! The engine is pure: `credit`, `period`, `price`, `proration`, `rounding` know no database.
-//! `subscription`, `invoice`, `close`, `ledger` fetch, calculate in SQL by sets, and store.
+//! `plan`, `subscription`, `invoice`, `close`, `ledger` fetch, calculate in SQL by sets, and store.
 
 pub mod credit;
 pub mod error;
@@ -16,6 +16,7 @@ mod gate;
 mod invoice;
 mod invoice_total;
 mod ledger;
+mod plan;
 mod preview;
 mod pure_functions;
 mod subscription;
@@ -27,6 +28,7 @@ mod void;
     name = "billing_comments",
     requires = [
         "billing_functions",
+        define_plan,
         subscribe,
         generate_invoice,
         finalize_invoice,

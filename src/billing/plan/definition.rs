@@ -1,0 +1,321 @@
+//! Reading a plan's definition from JSON: everything that can be refused without a look at the database is refused here.
+
+use crate::billing::price::Model;
+use crate::billing::rounding::parse_decimal;
+use crate::error::{Error, Result};
+use crate::iam::check::nearest;
+use rust_decimal::Decimal;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
+
+/// A valid definition, split by what a change of it means.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Definition {
+    pub key: String,
+    /// What its subscribers pay and get: a change makes a new version. Written in one way only, so that two
+    /// definitions of the same are equal.
+    pub terms: Value,
+    /// What may change for running subscriptions, too: names, limits, the trial of those who come.
+    pub limits: Value,
+}
+
+const PLAN: &[&str] = &[
+    "key",
+    "name",
+    "base_price",
+    "currency",
+    "prices",
+    "seat_price",
+    "included_seats",
+    "billing_interval",
+    "billing_cycle",
+    "bill_in",
+    "trial_days",
+    "setup_fee",
+    "minimum_amount",
+    "workspace_count",
+    "guest_count",
+    "member_seat",
+    "is_active",
+    "is_custom",
+    "tenant_id",
+    "features",
+];
+const PRICE: &[&str] = &["currency", "base_price", "seat_price", "setup_fee", "minimum_amount"];
+const FEATURE: &[&str] = &[
+    "feature_key",
+    "currency",
+    "included_units",
+    "overage_price",
+    "price_model",
+    "aggregation",
+];
+/// More is no price list.
+const MOST: usize = 1000;
+
+impl Definition {
+    /// Reads a definition; `currency` is the plan's where it names none.
+    ///
+    /// # Errors
+    /// 22023 for what no plan can be, for an unknown key with the nearest known one as hint; 22P02 for malformed
+    /// numbers; 22003 for numbers beyond what can be stored.
+    pub fn from_json(text: &str, currency: &str) -> Result<Definition> {
+        let value = serde_json::from_str(text)
+            .map_err(|error| Error::Malformed(format!("the definition can't be read: {error}")))?;
+        let plan = Object::new("the definition", value, PLAN)?;
+        let key = plan.text("key")?.ok_or_else(|| missing("key"))?;
+        if key.is_empty() || key.chars().count() > 200 {
+            return Err(Error::Invalid("a plan's key has 1 to 200 characters".into()));
+        }
+        let currency = plan.text("currency")?.unwrap_or_else(|| currency.to_owned());
+        let base_price = plan.money("base_price")?.ok_or_else(|| missing("base_price"))?;
+        let tenant_id = match plan.text("tenant_id")? {
+            None => None,
+            Some(id) => Some(
+                id.parse::<uuid::Uuid>()
+                    .map_err(|_| Error::Malformed("tenant_id is no UUID".into()))?
+                    .to_string(),
+            ),
+        };
+        let is_custom = plan.flag("is_custom")?;
+        if tenant_id.is_some() && is_custom == Some(false) {
+            return Err(Error::Invalid("a plan for one tenant is a custom one".into()));
+        }
+        let terms = json!({
+            "base_price": base_price,
+            "seat_price": plan.money("seat_price")?.unwrap_or(0),
+            "included_seats": plan.count("included_seats", 0, i32::MAX)?.unwrap_or(1),
+            "currency": currency,
+            "billing_interval": plan.one_of("billing_interval", &["monthly", "yearly"])?,
+            "billing_cycle": plan.one_of("billing_cycle", &["calendar", "anniversary"])?,
+            "bill_in": plan.one_of("bill_in", &["arrears", "advance"])?,
+            "setup_fee": plan.money("setup_fee")?.unwrap_or(0),
+            "minimum_amount": plan.money("minimum_amount")?.unwrap_or(0),
+            "is_custom": is_custom.unwrap_or(tenant_id.is_some()),
+            "tenant_id": tenant_id,
+            "prices": prices(&plan, &currency)?,
+            "features": features(&plan, &currency)?,
+        });
+        let name = plan.text("name")?.unwrap_or_else(|| key.clone());
+        if name.trim().is_empty() {
+            return Err(Error::Invalid("a plan's name must say something".into()));
+        }
+        let limits = json!({
+            "name": name,
+            "trial_days": plan.count("trial_days", 0, 3650)?.unwrap_or(0),
+            "workspace_count": plan.count("workspace_count", -1, i32::MAX)?.unwrap_or(1),
+            "guest_count": plan.count("guest_count", -1, i32::MAX)?.unwrap_or(10),
+            "member_seat": plan.count("member_seat", -1, i32::MAX)?.unwrap_or(100),
+            "is_active": plan.flag("is_active")?.unwrap_or(true),
+        });
+        Ok(Definition { key, terms, limits })
+    }
+}
+
+fn prices(plan: &Object, own: &str) -> Result<Value> {
+    let mut prices = Vec::new();
+    for (name, value) in plan.list("prices")? {
+        let price = Object::new(&name, value, PRICE)?;
+        let currency =
+            price.text("currency")?.ok_or_else(|| missing(&price.name("currency")))?;
+        if currency == own {
+            return Err(Error::Invalid(format!("{name}: {own} is the plan's own currency")));
+        }
+        let base_price =
+            price.money("base_price")?.ok_or_else(|| missing(&price.name("base_price")))?;
+        prices.push(json!({
+            "currency": currency,
+            "base_price": base_price,
+            "seat_price": price.money("seat_price")?.unwrap_or(0),
+            "setup_fee": price.money("setup_fee")?.unwrap_or(0),
+            "minimum_amount": price.money("minimum_amount")?.unwrap_or(0),
+        }));
+    }
+    sorted_once(prices, |price| price["currency"].as_str().unwrap_or_default().to_owned())
+}
+
+fn features(plan: &Object, own: &str) -> Result<Value> {
+    let mut features = Vec::new();
+    for (name, value) in plan.list("features")? {
+        let feature = Object::new(&name, value, FEATURE)?;
+        let key =
+            feature.text("feature_key")?.ok_or_else(|| missing(&feature.name("feature_key")))?;
+        if key.is_empty() || key.chars().count() > 200 {
+            return Err(Error::Invalid(format!(
+                "{} has 1 to 200 characters",
+                feature.name("feature_key")
+            )));
+        }
+        let overage_price = feature.unit_price("overage_price")?;
+        let model = feature.model("price_model")?;
+        if overage_price.is_some() && model.is_some() {
+            return Err(Error::Invalid(format!(
+                "{name}: an overage_price and a price_model say the same thing twice"
+            )));
+        }
+        features.push(json!({
+            "feature_key": key,
+            // NULL is the plan's own.
+            "currency": feature.text("currency")?.filter(|currency| currency != own),
+            "included_units": feature.units("included_units")?.unwrap_or(0),
+            "overage_price": overage_price.map(|price| price.to_string()),
+            "price_model": model,
+            "aggregation": feature.one_of("aggregation", &["sum", "max", "last"])?,
+        }));
+    }
+    // A zero byte sorts before every other and is in no text of PostgreSQL's.
+    sorted_once(features, |feature| {
+        let text = |key: &str| feature[key].as_str().unwrap_or_default();
+        format!("{}\0{}", text("feature_key"), text("currency"))
+    })
+}
+
+/// In one order, whatever order they were given in, and each thing once.
+fn sorted_once(mut rows: Vec<Value>, key: impl Fn(&Value) -> String) -> Result<Value> {
+    rows.sort_by_cached_key(&key);
+    let mut seen = BTreeSet::new();
+    for row in &rows {
+        let key = key(row);
+        if !seen.insert(key.clone()) {
+            let name = key.replace('\0', " ");
+            return Err(Error::Invalid(format!("\"{}\" is there twice", name.trim_end())));
+        }
+    }
+    Ok(Value::Array(rows))
+}
+
+fn missing(name: &str) -> Error {
+    Error::Invalid(format!("{name} is missing"))
+}
+
+/// A JSON object of which all keys are known. A null is as good as nothing.
+struct Object<'a> {
+    path: &'a str,
+    fields: Map<String, Value>,
+}
+
+impl<'a> Object<'a> {
+    fn new(path: &'a str, value: Value, known: &[&str]) -> Result<Object<'a>> {
+        let Value::Object(fields) = value else {
+            return Err(Error::Invalid(format!("{path} must be a JSON object")));
+        };
+        if let Some(unknown) = fields.keys().find(|key| !known.contains(&key.as_str())) {
+            let short: String = unknown.chars().take(60).collect();
+            return Err(Error::UnknownKey(
+                format!("{path} has no \"{short}\""),
+                nearest(&short, known.iter().copied()),
+            ));
+        }
+        Ok(Object { path, fields })
+    }
+
+    fn name(&self, field: &str) -> String {
+        format!("{}.{field}", self.path)
+    }
+
+    fn get(&self, field: &str) -> Option<&Value> {
+        self.fields.get(field).filter(|value| !value.is_null())
+    }
+
+    fn refuse(&self, field: &str, wanted: &str) -> Error {
+        Error::Invalid(format!("{} must be {wanted}", self.name(field)))
+    }
+
+    fn text(&self, field: &str) -> Result<Option<String>> {
+        match self.get(field) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.clone())),
+            Some(_) => Err(self.refuse(field, "a string")),
+        }
+    }
+
+    fn flag(&self, field: &str) -> Result<Option<bool>> {
+        match self.get(field) {
+            None => Ok(None),
+            Some(Value::Bool(flag)) => Ok(Some(*flag)),
+            Some(_) => Err(self.refuse(field, "true or false")),
+        }
+    }
+
+    /// The first of the choices where there is none.
+    fn one_of(&self, field: &str, choices: &[&str]) -> Result<String> {
+        match self.text(field)? {
+            None => Ok(choices.first().copied().unwrap_or_default().to_owned()),
+            Some(text) if choices.contains(&text.as_str()) => Ok(text),
+            Some(_) => Err(self.refuse(field, &format!("one of {}", choices.join(", ")))),
+        }
+    }
+
+    fn integer(&self, field: &str, wanted: &str) -> Result<Option<i64>> {
+        match self.get(field) {
+            None => Ok(None),
+            Some(Value::Number(number)) => match number.as_i64() {
+                Some(integer) => Ok(Some(integer)),
+                None if number.is_u64() => {
+                    Err(Error::OutOfRange(format!("{} is out of range", self.name(field))))
+                }
+                None => Err(self.refuse(field, wanted)),
+            },
+            Some(_) => Err(self.refuse(field, wanted)),
+        }
+    }
+
+    fn money(&self, field: &str) -> Result<Option<i64>> {
+        const WANTED: &str = "an amount in minor units: a whole number, 0 or more";
+        match self.integer(field, WANTED)? {
+            Some(amount) if amount < 0 => Err(self.refuse(field, WANTED)),
+            amount => Ok(amount),
+        }
+    }
+
+    fn units(&self, field: &str) -> Result<Option<i64>> {
+        const WANTED: &str = "a whole number, 0 or more";
+        match self.integer(field, WANTED)? {
+            Some(units) if units < 0 => Err(self.refuse(field, WANTED)),
+            units => Ok(units),
+        }
+    }
+
+    fn count(&self, field: &str, least: i32, most: i32) -> Result<Option<i32>> {
+        let wanted = format!("a whole number from {least} to {most}");
+        let Some(count) = self.integer(field, &wanted)? else { return Ok(None) };
+        match i32::try_from(count) {
+            Ok(count) if (least..=most).contains(&count) => Ok(Some(count)),
+            _ => Err(self.refuse(field, &wanted)),
+        }
+    }
+
+    /// A price for one unit, which may be a fraction of a minor unit: as a string, since JSON numbers may be floats.
+    fn unit_price(&self, field: &str) -> Result<Option<Decimal>> {
+        let Some(value) = self.get(field) else { return Ok(None) };
+        let Value::String(text) = value else {
+            return Err(self.refuse(field, "a decimal string such as \"12.50\""));
+        };
+        let price = parse_decimal(text)?;
+        if price < Decimal::ZERO || price >= Decimal::from(10i64.pow(15)) {
+            return Err(self.refuse(field, "from 0 to below 1000000000000000"));
+        }
+        Ok(Some(price.normalize()))
+    }
+
+    fn model(&self, field: &str) -> Result<Option<Value>> {
+        let Some(value) = self.get(field) else { return Ok(None) };
+        Model::from_value(value.clone())?;
+        Ok(Some(value.clone()))
+    }
+
+    fn list(&self, field: &str) -> Result<Vec<(String, Value)>> {
+        match self.get(field) {
+            None => Ok(Vec::new()),
+            Some(Value::Array(values)) if values.len() <= MOST => Ok(values
+                .iter()
+                .enumerate()
+                .map(|(place, value)| (format!("{field}[{place}]"), value.clone()))
+                .collect()),
+            Some(_) => Err(self.refuse(field, &format!("an array of at most {MOST} objects"))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
