@@ -42,14 +42,10 @@ const PLAN: &[&str] = &[
     "features",
 ];
 const PRICE: &[&str] = &["currency", "base_price", "seat_price", "setup_fee", "minimum_amount"];
-const FEATURE: &[&str] = &[
-    "feature_key",
-    "currency",
-    "included_units",
-    "overage_price",
-    "price_model",
-    "aggregation",
-];
+const FEATURE: &[&str] =
+    &["feature_key", "currency", "included_units", "overage_price", "price_model", "aggregation"];
+/// What messages call the outermost object.
+const WHOLE: &str = "the definition";
 /// More is no price list.
 const MOST: usize = 1000;
 
@@ -62,7 +58,7 @@ impl Definition {
     pub fn from_json(text: &str, currency: &str) -> Result<Definition> {
         let value = serde_json::from_str(text)
             .map_err(|error| Error::Malformed(format!("the definition can't be read: {error}")))?;
-        let plan = Object::new("the definition", value, PLAN)?;
+        let plan = Object::new(WHOLE, value, PLAN)?;
         let key = plan.text("key")?.ok_or_else(|| missing("key"))?;
         if key.is_empty() || key.chars().count() > 200 {
             return Err(Error::Invalid("a plan's key has 1 to 200 characters".into()));
@@ -116,8 +112,7 @@ fn prices(plan: &Object, own: &str) -> Result<Value> {
     let mut prices = Vec::new();
     for (name, value) in plan.list("prices")? {
         let price = Object::new(&name, value, PRICE)?;
-        let currency =
-            price.text("currency")?.ok_or_else(|| missing(&price.name("currency")))?;
+        let currency = price.text("currency")?.ok_or_else(|| missing(&price.name("currency")))?;
         if currency == own {
             return Err(Error::Invalid(format!("{name}: {own} is the plan's own currency")));
         }
@@ -210,7 +205,7 @@ impl<'a> Object<'a> {
     }
 
     fn name(&self, field: &str) -> String {
-        format!("{}.{field}", self.path)
+        if self.path == WHOLE { field.to_owned() } else { format!("{}.{field}", self.path) }
     }
 
     fn get(&self, field: &str) -> Option<&Value> {

@@ -77,18 +77,36 @@ fn what_can_not_be_meant_is_refused() {
             "22023",
         ),
         (r#"{"key": "p", "base_price": 1, "prices": {}}"#, "22023"),
-        (r#"{"key": "p", "base_price": 1, "prices": [{"currency": "USD", "base_price": 1}]}"#, "22023"),
+        (
+            r#"{"key": "p", "base_price": 1, "prices": [{"currency": "USD", "base_price": 1}]}"#,
+            "22023",
+        ),
         (r#"{"key": "p", "base_price": 1, "prices": [{"currency": "EUR"}]}"#, "22023"),
         (
             r#"{"key": "p", "base_price": 1, "prices": [{"currency": "EUR", "base_price": 1}, {"currency": "EUR", "base_price": 2}]}"#,
             "22023",
         ),
         (r#"{"key": "p", "base_price": 1, "features": [{}]}"#, "22023"),
-        (r#"{"key": "p", "base_price": 1, "features": [{"feature_key": "a"}, {"feature_key": "a"}]}"#, "22023"),
-        (r#"{"key": "p", "base_price": 1, "features": [{"feature_key": "a", "overage_price": 5}]}"#, "22023"),
-        (r#"{"key": "p", "base_price": 1, "features": [{"feature_key": "a", "overage_price": "-5"}]}"#, "22023"),
-        (r#"{"key": "p", "base_price": 1, "features": [{"feature_key": "a", "overage_price": "five"}]}"#, "22P02"),
-        (r#"{"key": "p", "base_price": 1, "features": [{"feature_key": "a", "overage_price": "NaN"}]}"#, "22003"),
+        (
+            r#"{"key": "p", "base_price": 1, "features": [{"feature_key": "a"}, {"feature_key": "a"}]}"#,
+            "22023",
+        ),
+        (
+            r#"{"key": "p", "base_price": 1, "features": [{"feature_key": "a", "overage_price": 5}]}"#,
+            "22023",
+        ),
+        (
+            r#"{"key": "p", "base_price": 1, "features": [{"feature_key": "a", "overage_price": "-5"}]}"#,
+            "22023",
+        ),
+        (
+            r#"{"key": "p", "base_price": 1, "features": [{"feature_key": "a", "overage_price": "five"}]}"#,
+            "22P02",
+        ),
+        (
+            r#"{"key": "p", "base_price": 1, "features": [{"feature_key": "a", "overage_price": "NaN"}]}"#,
+            "22003",
+        ),
         (
             r#"{"key": "p", "base_price": 1, "features": [{"feature_key": "a", "price_model": {"model": "volume", "tiers": []}}]}"#,
             "22023",
