@@ -24,5 +24,5 @@ mod usage;
 #[pgrx::pg_guard]
 pub extern "C-unwind" fn _PG_init() {
     context::setting::define();
-    iam::cache::register();
+    iam::epoch::register();
 }

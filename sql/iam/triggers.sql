@@ -32,7 +32,8 @@ CREATE TRIGGER trg_end_impersonations_deleted AFTER DELETE ON saas.sessions
   FOR EACH ROW WHEN (OLD.revoked_at IS NULL)
   EXECUTE FUNCTION saas.end_impersonations_of_session();
 
--- Whatever decides permissions tells every backend to forget what it knew.
+-- Whatever decides permissions tells every backend to forget what it knew. The argument is the column that says about whom:
+-- without one it is about everybody.
 CREATE TRIGGER trg_permissions_changed BEFORE INSERT OR UPDATE OR DELETE ON saas.roles
   FOR EACH ROW EXECUTE FUNCTION saas.permissions_changed();
 CREATE TRIGGER trg_permissions_truncated BEFORE TRUNCATE ON saas.roles
@@ -46,11 +47,11 @@ CREATE TRIGGER trg_permissions_changed BEFORE INSERT OR UPDATE OR DELETE ON saas
 CREATE TRIGGER trg_permissions_truncated BEFORE TRUNCATE ON saas.role_permissions
   FOR EACH STATEMENT EXECUTE FUNCTION saas.permissions_changed();
 CREATE TRIGGER trg_permissions_changed BEFORE INSERT OR UPDATE OR DELETE ON saas.system_role_assignments
-  FOR EACH ROW EXECUTE FUNCTION saas.permissions_changed();
+  FOR EACH ROW EXECUTE FUNCTION saas.permissions_changed('assigned_user_id');
 CREATE TRIGGER trg_permissions_truncated BEFORE TRUNCATE ON saas.system_role_assignments
   FOR EACH STATEMENT EXECUTE FUNCTION saas.permissions_changed();
 CREATE TRIGGER trg_permissions_changed BEFORE INSERT OR UPDATE OR DELETE ON saas.tenant_members
-  FOR EACH ROW EXECUTE FUNCTION saas.permissions_changed();
+  FOR EACH ROW EXECUTE FUNCTION saas.permissions_changed('user_id');
 CREATE TRIGGER trg_permissions_truncated BEFORE TRUNCATE ON saas.tenant_members
   FOR EACH STATEMENT EXECUTE FUNCTION saas.permissions_changed();
 CREATE TRIGGER trg_permissions_changed BEFORE INSERT OR UPDATE OR DELETE ON saas.access_grants
@@ -62,11 +63,11 @@ CREATE TRIGGER trg_permissions_changed BEFORE UPDATE OF suspended_at, deleted_at
 CREATE TRIGGER trg_permissions_truncated BEFORE TRUNCATE ON saas.tenants
   FOR EACH STATEMENT EXECUTE FUNCTION saas.permissions_changed();
 CREATE TRIGGER trg_permissions_changed BEFORE UPDATE OF deleted_at OR DELETE ON saas.users
-  FOR EACH ROW EXECUTE FUNCTION saas.permissions_changed();
+  FOR EACH ROW EXECUTE FUNCTION saas.permissions_changed('id');
 CREATE TRIGGER trg_permissions_truncated BEFORE TRUNCATE ON saas.users
   FOR EACH STATEMENT EXECUTE FUNCTION saas.permissions_changed();
 CREATE TRIGGER trg_permissions_changed BEFORE UPDATE OF ended_at OR DELETE ON saas.impersonation_sessions
-  FOR EACH ROW EXECUTE FUNCTION saas.permissions_changed();
+  FOR EACH ROW EXECUTE FUNCTION saas.permissions_changed('id');
 CREATE TRIGGER trg_permissions_truncated BEFORE TRUNCATE ON saas.impersonation_sessions
   FOR EACH STATEMENT EXECUTE FUNCTION saas.permissions_changed();
 ALTER TABLE saas.impersonation_sessions ENABLE ALWAYS TRIGGER trg_permissions_changed, ENABLE ALWAYS TRIGGER trg_permissions_truncated;

@@ -136,4 +136,5 @@ unsafe extern "C-unwind" fn check(
 
 unsafe extern "C-unwind" fn assign(_value: *const c_char, extra: *mut c_void) {
     CURRENT.set(extra.cast_const().cast());
+    crate::iam::epoch::context_changed();
 }

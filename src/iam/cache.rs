@@ -1,13 +1,12 @@
-//! What this backend knows about permissions, and when it forgets.
+//! What this backend knows about permissions. When it forgets is for [`super::epoch`] to say.
 //!
-//! A change to any table that decides permissions sends PostgreSQL's relation-cache message for the
-//! empty table `saas.permission_epoch` (see [`super::epoch`]). PostgreSQL delivers it with the
-//! commit, to standbys through WAL, and to this backend at the end of the statement and at a rollback:
-//! exactly when what is visible changes. On it the cache is emptied.
+//! Everything is kept with the number of the last message when its loading began, and counts for as
+//! long as no later message concerns it: so what was loaded while a message came in never counts.
 
 use crate::error::Result;
-use crate::iam::fresh;
-use crate::owner;
+use crate::iam::bounded::Bounded;
+pub use crate::iam::memberships::{Bits, Memberships};
+use crate::iam::{epoch, fresh};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::prelude::*;
 use std::cell::{Cell, RefCell};
@@ -15,40 +14,41 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use uuid::Uuid;
 
-/// A set of permissions, as bits.
-#[derive(Clone, Default)]
-pub struct Bits(Rc<[u64]>);
-
-impl Bits {
-    pub fn contains(&self, permission: usize) -> bool {
-        self.0.get(permission / 64).is_some_and(|word| word >> (permission % 64) & 1 == 1)
-    }
-}
-
-/// A user's memberships, or of a request that is bound to a tenant the one there.
-pub type Memberships = HashMap<Uuid, Bits>;
-
 /// A user's system roles: permissions, and until when (PostgreSQL's microseconds).
 pub type SystemRoles = Vec<(Bits, Option<i64>)>;
 
-#[derive(Default)]
+/// A user, the tenant that his request is bound to, the role of an API key, and a permission's bit.
+pub type ArrayKey = (Uuid, Option<Uuid>, Option<Uuid>, usize);
+
 struct Cache {
-    generation: u64,
-    permissions: Option<Rc<HashMap<Box<str>, usize>>>,
-    roles: HashMap<Uuid, Bits>,
-    memberships: HashMap<(Uuid, Option<Uuid>), Rc<Memberships>>,
-    system: HashMap<Uuid, Rc<SystemRoles>>,
-    impersonations: HashMap<Uuid, bool>,
-    grants: Option<Rc<Vec<(pg_sys::Oid, String)>>>,
+    permissions: Option<(u64, Rc<HashMap<Box<str>, usize>>)>,
+    grants: Option<(u64, Rc<Vec<(pg_sys::Oid, String)>>)>,
+    roles: Bounded<Uuid, Bits>,
+    memberships: Bounded<(Uuid, Option<Uuid>), Rc<Memberships>>,
+    arrays: Bounded<ArrayKey, Rc<[u8]>>,
+    system: Bounded<Uuid, Rc<SystemRoles>>,
+    impersonations: Bounded<Uuid, bool>,
 }
 
-/// How many users' rights are kept; beyond it the cache starts anew.
-const MOST_USERS: usize = 1000;
+impl Default for Cache {
+    fn default() -> Self {
+        // In all at most 20 MB a backend; a user whose memberships alone take more than a half of
+        // their share (250,000 tenants) is kept until the next one comes.
+        const MB: usize = 1 << 20;
+        Cache {
+            permissions: None,
+            grants: None,
+            roles: Bounded::new(MB),
+            memberships: Bounded::new(6 * MB),
+            arrays: Bounded::new(2 * MB),
+            system: Bounded::new(MB / 2),
+            impersonations: Bounded::new(MB / 8),
+        }
+    }
+}
 
 thread_local! {
     static CACHE: RefCell<Cache> = RefCell::default();
-    static GENERATION: Cell<u64> = const { Cell::new(1) };
-    static EPOCH: Cell<Option<pg_sys::Oid>> = const { Cell::new(None) };
     static HEARD_AT: Cell<i64> = const { Cell::new(0) };
     // Which bit stands for which key. Only ever added to, so that a bit means the same in everything
     // that was loaded, whenever it was.
@@ -71,32 +71,18 @@ fn bit(key: &str) -> usize {
 pub fn consistently<T>(ask: impl Fn() -> Result<T>) -> Result<T> {
     listen();
     loop {
-        let generation = GENERATION.get();
+        let before = epoch::now();
         let answer = ask()?;
-        if GENERATION.get() == generation {
+        if epoch::now() == before {
             return Ok(answer);
         }
         pgrx::check_for_interrupts!();
     }
 }
 
-/// Registers for PostgreSQL's messages. Called once a backend.
-pub fn register() {
-    // SAFETY: the callback lives as long as the library, which is never unloaded.
-    unsafe { pg_sys::CacheRegisterRelcacheCallback(Some(on_message), pg_sys::Datum::from(0usize)) };
-}
-
-/// May be called at almost any time, so it does nothing that can fail.
-unsafe extern "C-unwind" fn on_message(_: pg_sys::Datum, relation: pg_sys::Oid) {
-    if relation == pg_sys::InvalidOid || EPOCH.get().is_none_or(|epoch| epoch == relation) {
-        GENERATION.set(GENERATION.get() + 1);
-        EPOCH.set(None);
-    }
-}
-
 /// Hears of other sessions' commits, once a statement: a long transaction would otherwise only hear
 /// of them when it locks a table.
-fn listen() {
+pub fn listen() {
     // SAFETY: what every lock of a table does as well.
     unsafe {
         let now = pg_sys::GetCurrentStatementStartTimestamp();
@@ -107,36 +93,21 @@ fn listen() {
     }
 }
 
-/// Takes `pick` from the cache, or loads it and keeps it, unless a message came in between.
+/// Takes from the cache what no message has voided, or loads it and keeps it.
 fn cached<T: Clone>(
-    pick: impl Fn(&Cache) -> Option<T>,
-    keep: impl FnOnce(&mut Cache, T),
+    subject: Option<Uuid>,
+    pick: impl Fn(&mut Cache, u64) -> Option<T>,
     load: impl FnOnce() -> Result<T>,
+    keep: impl FnOnce(&mut Cache, T, u64),
 ) -> Result<T> {
     listen();
-    let generation = GENERATION.get();
-    let found = CACHE.with_borrow_mut(|cache| {
-        let users = cache.memberships.len() + cache.system.len() + cache.impersonations.len();
-        if cache.generation != generation || users >= MOST_USERS {
-            *cache = Cache { generation, ..Cache::default() };
-        }
-        pick(cache)
-    });
-    if let Some(found) = found {
+    if let Some(found) = CACHE.with_borrow_mut(|cache| pick(cache, epoch::last(subject))) {
         return Ok(found);
     }
-    if EPOCH.get().is_none() {
-        EPOCH.set(owner::relation(c"permission_epoch"));
-    }
-    let generation = GENERATION.get();
+    epoch::attend();
+    let loaded_at = epoch::now();
     let loaded = load()?;
-    if GENERATION.get() == generation {
-        CACHE.with_borrow_mut(|cache| {
-            if cache.generation == generation {
-                keep(cache, loaded.clone());
-            }
-        });
-    }
+    CACHE.with_borrow_mut(|cache| keep(cache, loaded.clone(), loaded_at));
     Ok(loaded)
 }
 
@@ -144,11 +115,19 @@ fn uuid_datum(id: Uuid) -> Option<pg_sys::Datum> {
     crate::context::from_uuid(id).into_datum()
 }
 
+fn uuid_datums(ids: &[Uuid]) -> Option<pg_sys::Datum> {
+    ids.iter().copied().map(crate::context::from_uuid).collect::<Vec<_>>().into_datum()
+}
+
+fn since<T: Clone>(kept: &Option<(u64, T)>, since: u64) -> Option<T> {
+    kept.as_ref().filter(|(loaded_at, _)| *loaded_at >= since).map(|(_, value)| value.clone())
+}
+
 /// All permission keys and their bits.
 pub fn permissions() -> Result<Rc<HashMap<Box<str>, usize>>> {
     cached(
-        |cache| cache.permissions.clone(),
-        |cache, permissions| cache.permissions = Some(permissions),
+        None,
+        |cache, last| since(&cache.permissions, last),
         || {
             let mut all = HashMap::new();
             fresh::read("SELECT key FROM saas.permissions", &[], &[], |row| {
@@ -159,47 +138,67 @@ pub fn permissions() -> Result<Rc<HashMap<Box<str>, usize>>> {
             })?;
             Ok(Rc::new(all))
         },
+        |cache, permissions, at| cache.permissions = Some((at, permissions)),
+    )
+}
+
+const ROLES: &str = "
+    SELECT rp.role_id, p.key FROM saas.role_permissions rp
+      JOIN saas.permissions p ON p.id = rp.permission_id WHERE rp.role_id = ANY ($1)";
+
+/// The permissions of each of these roles.
+fn roles(ids: &[Uuid]) -> Result<Vec<Bits>> {
+    let known = |cache: &mut Cache, last| ids.iter().map(|&id| cache.roles.get(id, last)).collect();
+    cached(
+        None,
+        known,
+        || {
+            let mut bits: HashMap<Uuid, Vec<usize>> = HashMap::new();
+            fresh::read(
+                ROLES,
+                &[pg_sys::UUIDARRAYOID],
+                &uuid_datums(ids).into_iter().collect::<Vec<_>>(),
+                |row| {
+                    if let Some((role, key)) = row.get_uuid(1).zip(row.get::<String>(2)) {
+                        bits.entry(role).or_default().push(bit(&key));
+                    }
+                },
+            )?;
+            Ok(ids.iter().map(|id| bits.remove(id).unwrap_or_default().into_iter().collect()).collect())
+        },
+        |cache, loaded: Vec<Bits>, at| {
+            for (&id, bits) in ids.iter().zip(loaded) {
+                let bytes = bits.bytes();
+                cache.roles.put(id, bits, at, bytes);
+            }
+        },
     )
 }
 
 /// The permissions of a role.
 pub fn role(role: Uuid) -> Result<Bits> {
-    cached(
-        |cache| cache.roles.get(&role).cloned(),
-        |cache, bits| {
-            cache.roles.insert(role, bits);
-        },
-        || {
-            let mut words = Vec::new();
-            fresh::read(
-                "SELECT p.key FROM saas.role_permissions rp
-                   JOIN saas.permissions p ON p.id = rp.permission_id WHERE rp.role_id = $1",
-                &[pg_sys::UUIDOID],
-                &uuid_datum(role).into_iter().collect::<Vec<_>>(),
-                |row| {
-                    if let Some(key) = row.get::<String>(1) {
-                        let bit = bit(&key);
-                        words.resize(words.len().max(bit / 64 + 1), 0u64);
-                        words[bit / 64] |= 1 << (bit % 64);
-                    }
-                },
-            )?;
-            Ok(Bits(words.into()))
-        },
-    )
+    Ok(roles(&[role])?.pop().unwrap_or_default())
 }
 
 /// A user's tenants with his permissions in each; only `tenant` if one is given. Suspended and
 /// deleted tenants and deleted users have none.
 pub fn memberships(user: Uuid, tenant: Option<Uuid>) -> Result<Rc<Memberships>> {
     cached(
-        |cache| cache.memberships.get(&(user, tenant)).cloned(),
-        |cache, memberships| {
-            cache.memberships.insert((user, tenant), memberships);
-        },
+        Some(user),
+        |cache, last| cache.memberships.get((user, tenant), last),
         || {
-            let mut roles = Vec::new();
-            let each = |row: &fresh::Row| roles.extend(row.get_uuid(1).zip(row.get_uuid(2)));
+            let mut found = Vec::new();
+            let mut role_ids: Vec<Uuid> = Vec::new();
+            let mut places: HashMap<Uuid, u32> = HashMap::new();
+            let each = |row: &fresh::Row| {
+                if let Some((tenant, role)) = row.get_uuid(1).zip(row.get_uuid(2)) {
+                    let place = *places.entry(role).or_insert_with(|| {
+                        role_ids.push(role);
+                        role_ids.len() as u32 - 1
+                    });
+                    found.push((tenant, place));
+                }
+            };
             let args: Vec<_> =
                 [Some(user), tenant].into_iter().flatten().filter_map(uuid_datum).collect();
             let types = vec![pg_sys::UUIDOID; args.len()];
@@ -207,11 +206,12 @@ pub fn memberships(user: Uuid, tenant: Option<Uuid>) -> Result<Rc<Memberships>> 
                 Some(_) => fresh::read(MEMBERSHIP, &types, &args, each)?,
                 None => fresh::read(MEMBERSHIPS, &types, &args, each)?,
             }
-            let mut memberships = HashMap::with_capacity(roles.len());
-            for (tenant, role_id) in roles {
-                memberships.insert(tenant, role(role_id)?);
-            }
-            Ok(Rc::new(memberships))
+            let sets = if role_ids.is_empty() { Vec::new() } else { roles(&role_ids)? };
+            Ok(Rc::new(Memberships::new(found, sets)))
+        },
+        |cache, memberships, at| {
+            let bytes = memberships.bytes();
+            cache.memberships.put((user, tenant), memberships, at, bytes);
         },
     )
 }
@@ -229,15 +229,27 @@ const MEMBERSHIP: &str = "
       JOIN saas.users u ON u.id = m.user_id AND u.deleted_at IS NULL
      WHERE m.user_id = $1 AND m.tenant_id = $2";
 
+/// The array of the tenants in which `key` is permitted, as PostgreSQL has it in memory; `make` makes
+/// it of what was loaded at `at`.
+pub fn array(key: ArrayKey, at: u64, make: impl FnOnce() -> Rc<[u8]>) -> Rc<[u8]> {
+    let last = epoch::last(Some(key.0));
+    if let Some(array) = CACHE.with_borrow_mut(|cache| cache.arrays.get(key, last)) {
+        return array;
+    }
+    let array = make();
+    let bytes = array.len();
+    CACHE.with_borrow_mut(|cache| cache.arrays.put(key, Rc::clone(&array), at, bytes));
+    array
+}
+
 /// A user's system roles that are not revoked.
 pub fn system_roles(user: Uuid) -> Result<Rc<SystemRoles>> {
     cached(
-        |cache| cache.system.get(&user).cloned(),
-        |cache, roles| {
-            cache.system.insert(user, roles);
-        },
+        Some(user),
+        |cache, last| cache.system.get(user, last),
         || {
-            let mut assignments = Vec::new();
+            let mut ids = Vec::new();
+            let mut ends = Vec::new();
             fresh::read(
                 "SELECT a.role_id, a.expires_at
                    FROM saas.system_role_assignments a
@@ -246,15 +258,18 @@ pub fn system_roles(user: Uuid) -> Result<Rc<SystemRoles>> {
                 &[pg_sys::UUIDOID],
                 &uuid_datum(user).into_iter().collect::<Vec<_>>(),
                 |row| {
-                    let until = row.get::<TimestampWithTimeZone>(2).map(i64::from);
-                    assignments.extend(row.get_uuid(1).map(|role| (role, until)));
+                    if let Some(role) = row.get_uuid(1) {
+                        ids.push(role);
+                        ends.push(row.get::<TimestampWithTimeZone>(2).map(i64::from));
+                    }
                 },
             )?;
-            let mut roles = Vec::with_capacity(assignments.len());
-            for (role_id, until) in assignments {
-                roles.push((role(role_id)?, until));
-            }
-            Ok(Rc::new(roles))
+            let sets = if ids.is_empty() { Vec::new() } else { roles(&ids)? };
+            Ok(Rc::new(sets.into_iter().zip(ends).collect()))
+        },
+        |cache, roles: Rc<SystemRoles>, at| {
+            let bytes = roles.iter().map(|(bits, _)| bits.bytes() + 16).sum();
+            cache.system.put(user, roles, at, bytes);
         },
     )
 }
@@ -262,10 +277,8 @@ pub fn system_roles(user: Uuid) -> Result<Rc<SystemRoles>> {
 /// Whether an impersonation has not been ended. When it runs out is for the context to say.
 pub fn impersonation_is_open(id: Uuid) -> Result<bool> {
     cached(
-        |cache| cache.impersonations.get(&id).copied(),
-        |cache, open| {
-            cache.impersonations.insert(id, open);
-        },
+        Some(id),
+        |cache, last| cache.impersonations.get(id, last),
         || {
             let mut open = false;
             fresh::read(
@@ -276,14 +289,15 @@ pub fn impersonation_is_open(id: Uuid) -> Result<bool> {
             )?;
             Ok(open)
         },
+        |cache, open, at| cache.impersonations.put(id, open, at, 0),
     )
 }
 
 /// Which database role has which kind of access.
 pub fn access_grants() -> Result<Rc<Vec<(pg_sys::Oid, String)>>> {
     cached(
-        |cache| cache.grants.clone(),
-        |cache, grants| cache.grants = Some(grants),
+        None,
+        |cache, last| since(&cache.grants, last),
         || {
             let mut grants = Vec::new();
             fresh::read("SELECT role_id::oid, kind FROM saas.access_grants", &[], &[], |row| {
@@ -291,5 +305,6 @@ pub fn access_grants() -> Result<Rc<Vec<(pg_sys::Oid, String)>>> {
             })?;
             Ok(Rc::new(grants))
         },
+        |cache, grants, at| cache.grants = Some((at, grants)),
     )
 }

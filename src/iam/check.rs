@@ -2,14 +2,21 @@
 
 use crate::context::setting::{self, Context};
 use crate::error::{Error, Result, given};
-use crate::iam::cache;
+use crate::iam::cache::{self, Bits, Memberships};
+use crate::iam::epoch;
 use pgrx::pg_sys;
+use std::rc::Rc;
 use uuid::Uuid;
 
 /// A permission that exists.
 pub struct Permission(usize);
 
 impl Permission {
+    /// Its bit in [`Bits`].
+    pub fn bit(&self) -> usize {
+        self.0
+    }
+
     /// The permission of an argument. NULL is no answer but an error: `IF NOT has_…(NULL)` would pass.
     ///
     /// # Errors
@@ -57,22 +64,75 @@ pub fn acting() -> Result<Option<Context>> {
     Ok(super::impersonation::over(&context)?.is_none().then_some(context))
 }
 
+/// Where the current request may do what. One statement's answers all come from it, for as long as
+/// the epoch's stamp stays the same.
+pub struct Scope {
+    user: Uuid,
+    bound: Option<Uuid>,
+    memberships: Rc<Memberships>,
+    /// A key has its own role, and only for as long as its user is a member.
+    key: Option<(Uuid, Bits)>,
+    /// The last message before it was loaded.
+    at: u64,
+}
+
+impl Scope {
+    /// Of the current request; `None` without a user.
+    pub fn current() -> Result<Option<Scope>> {
+        let Some(context) = acting()? else { return Ok(None) };
+        cache::consistently(|| {
+            let at = epoch::now();
+            let memberships = cache::memberships(context.user, context.tenant)?;
+            let key = context.role.map(|id| Ok::<_, Error>((id, cache::role(id)?))).transpose()?;
+            Ok(Some(Scope { user: context.user, bound: context.tenant, memberships, key, at }))
+        })
+    }
+
+    #[inline]
+    pub fn allows(&self, tenant: &Uuid, permission: usize) -> bool {
+        self.memberships.get(tenant).is_some_and(|membership| self.says(membership, permission))
+    }
+
+    #[inline]
+    fn says(&self, membership: &Bits, permission: usize) -> bool {
+        self.key.as_ref().map_or(membership, |(_, bits)| bits).contains(permission)
+    }
+
+    /// The tenants where it is allowed, in the order of their ids.
+    pub fn tenants(&self, permission: usize) -> impl Iterator<Item = &Uuid> {
+        let allowed = move |(_, membership): &(&Uuid, &Bits)| self.says(membership, permission);
+        self.memberships.iter().filter(allowed).map(|(tenant, _)| tenant)
+    }
+
+    /// The same tenants as PostgreSQL's `uuid[]`.
+    pub fn array(&self, permission: usize) -> Rc<[u8]> {
+        let key = (self.user, self.bound, self.key.as_ref().map(|(id, _)| *id), permission);
+        cache::array(key, self.at, || uuid_array(self.tenants(permission)))
+    }
+}
+
+/// What `construct_array` makes: a header, and 16 bytes for each.
+pub fn uuid_array<'a>(ids: impl Iterator<Item = &'a Uuid>) -> Rc<[u8]> {
+    const HEADER: usize = 24;
+    let mut bytes = vec![0u8; HEADER];
+    ids.for_each(|id| bytes.extend_from_slice(id.as_bytes()));
+    let count = ((bytes.len() - HEADER) / 16) as u32;
+    let (dimensions, lower_bound) = (count.min(1), count.min(1));
+    // An empty array has no dimension, and so no length of it.
+    bytes.truncate(if count == 0 { 16 } else { bytes.len() });
+    let length = bytes.len() as u32;
+    let length = if cfg!(target_endian = "big") { length } else { length << 2 };
+    let header = [length, dimensions, 0, pg_sys::UUIDOID.to_u32(), count, lower_bound];
+    for (word, place) in header.into_iter().zip(bytes[..].chunks_exact_mut(4)) {
+        place.copy_from_slice(&word.to_ne_bytes());
+    }
+    bytes.into()
+}
+
 /// Whether the current user has the permission in `tenant`. False without a user, and false for a
 /// tenant that this request is not bound to.
 pub fn try_in_tenant(tenant: Uuid, permission: &Permission) -> Result<bool> {
-    let Some(context) = acting()? else { return Ok(false) };
-    if context.tenant.is_some_and(|bound| bound != tenant) {
-        return Ok(false);
-    }
-    cache::consistently(|| {
-        let memberships = cache::memberships(context.user, context.tenant)?;
-        let Some(membership) = memberships.get(&tenant) else { return Ok(false) };
-        Ok(match context.role {
-            // A key has its own role, and only for as long as its user is a member.
-            Some(role) => cache::role(role)?.contains(permission.0),
-            None => membership.contains(permission.0),
-        })
-    })
+    Ok(Scope::current()?.is_some_and(|scope| scope.allows(&tenant, permission.0)))
 }
 
 pub fn in_tenant(tenant: Uuid, permission: &Permission) -> bool {
@@ -89,7 +149,7 @@ pub fn authorized_tenant(permission: &Permission) -> Option<Uuid> {
 }
 
 /// Whether the current user holds a system role with the permission. Tenant roles never count here.
-fn try_in_system(permission: &Permission) -> Result<bool> {
+pub fn try_in_system(permission: &Permission) -> Result<bool> {
     match setting::current() {
         // An API key is a tenant's, and so has nothing to say on the platform. An impersonation opens
         // its tenant: whoever may impersonate does not take over the platform roles of his target.
@@ -122,24 +182,6 @@ pub fn user_in_tenant(user: Uuid, tenant: Uuid, permission: &Permission) -> Resu
     Ok(memberships.get(&tenant).is_some_and(|bits| bits.contains(permission.0)))
 }
 
-pub fn permitted_tenants(permission: &Permission) -> Vec<Uuid> {
-    raise(try_permitted_tenants(permission))
-}
-
-fn try_permitted_tenants(permission: &Permission) -> Result<Vec<Uuid>> {
-    let Some(context) = acting()? else { return Ok(Vec::new()) };
-    cache::consistently(|| {
-        let memberships = cache::memberships(context.user, context.tenant)?;
-        let key = context.role.map(cache::role).transpose()?;
-        let mut tenants: Vec<Uuid> = memberships
-            .iter()
-            .filter(|(_, membership)| key.as_ref().unwrap_or(membership).contains(permission.0))
-            .map(|(&tenant, _)| tenant)
-            .collect();
-        tenants.sort_unstable();
-        Ok(tenants)
-    })
-}
 
 /// The gate of tenant actions.
 ///
@@ -167,7 +209,7 @@ pub fn require_in_system(key: &str) -> Result<()> {
     Err(Error::Denied(format!("platform permission \"{key}\" is required")))
 }
 
-fn raise<T>(result: Result<T>) -> T {
+pub fn raise<T>(result: Result<T>) -> T {
     use pgrx::pg_sys::panic::{ErrorReport, ErrorReportable};
     result.map_err(ErrorReport::from).unwrap_or_report()
 }

@@ -1,17 +1,21 @@
 //! What they may do: permission checks for row-level security and for applications.
 
 pub mod access;
+mod bounded;
 mod break_glass;
 pub mod cache;
 pub mod check;
 mod define;
-mod epoch;
+pub mod epoch;
 mod explain;
+mod fast;
 pub mod fresh;
 mod grants;
 pub mod impersonation;
 pub mod kind;
 mod lookup;
+mod memberships;
+mod planner;
 
 use crate::context::to_uuid;
 use crate::error::{Error, Result, given};
@@ -27,16 +31,14 @@ use uuid::Uuid;
     requires = [
         grant_access,
         revoke_access,
-        has_permission_in_tenant,
+        "fast_checks",
         has_permission_in_current_tenant,
         user_has_permission_in_tenant,
-        has_permission_in_system,
         user_has_permission_in_system,
         require_permission_in_current_tenant,
         require_permission_in_tenant,
         require_system_permission,
         authorized_tenant_id,
-        permitted_tenant_ids,
         permissions_changed,
         lookup::tenant_permissions,
         lookup::system_permissions,
@@ -58,16 +60,6 @@ use uuid::Uuid;
         break_glass::escalate_break_glass
     ]
 );
-
-/// Whether the current user has a permission in a tenant.
-#[pg_extern(stable, parallel_safe, name = "has_tenant_permission")]
-fn has_permission_in_tenant(
-    tenant_id: Option<pgrx::Uuid>,
-    permission: Option<&str>,
-) -> std::result::Result<bool, ErrorReport> {
-    let permission = Permission::given(permission)?;
-    Ok(tenant_id.is_some_and(|tenant| check::in_tenant(to_uuid(tenant), &permission)))
-}
 
 /// Whether the current user has a permission in the current tenant.
 #[pg_extern(stable, parallel_safe, name = "has_tenant_permission")]
@@ -93,11 +85,6 @@ fn user_has_permission_in_tenant(
         About::Oneself => Ok(check::in_tenant(tenant, &permission)),
         About::Nobody => Ok(false),
     }
-}
-
-#[pg_extern(stable, parallel_safe, name = "has_system_permission")]
-fn has_permission_in_system(permission: Option<&str>) -> std::result::Result<bool, ErrorReport> {
-    Ok(check::in_system(&Permission::given(permission)?))
 }
 
 #[pg_extern(stable, parallel_safe, name = "has_system_permission")]
@@ -152,15 +139,6 @@ fn authorized_tenant_id(
 ) -> std::result::Result<Option<pgrx::Uuid>, ErrorReport> {
     let permission = Permission::given(permission)?;
     Ok(check::authorized_tenant(&permission).map(crate::context::from_uuid))
-}
-
-/// All tenants in which the current user has the permission, sorted.
-#[pg_extern(stable, parallel_safe)]
-fn permitted_tenant_ids(
-    permission: Option<&str>,
-) -> std::result::Result<Vec<pgrx::Uuid>, ErrorReport> {
-    let permission = Permission::given(permission)?;
-    Ok(check::permitted_tenants(&permission).into_iter().map(crate::context::from_uuid).collect())
 }
 
 /// Gives a database role exactly what its kind of access needs.

@@ -1,0 +1,313 @@
+//! What the planner should know of `has_tenant_permission(tenant_id, permission)`.
+//!
+//! - That an index on the tenant serves: the rows are those where
+//!   `tenant_id = ANY (saas.permitted_tenant_ids(permission))`.
+//! - How many rows it lets through: those of the tenants of whoever plans.
+//! - That it costs what a comparison costs.
+//!
+//! So a policy that calls the function for every row runs like one that was tuned by hand.
+
+use crate::error::Result;
+use crate::iam::cache;
+use crate::iam::check::Scope;
+use crate::iam::fast::version_1;
+use pgrx::prelude::*;
+use std::ptr::null_mut;
+
+extension_sql!(
+    "
+CREATE FUNCTION saas.plan_tenant_permission(internal) RETURNS internal
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'saas_plan_tenant_permission';
+COMMENT ON FUNCTION saas.plan_tenant_permission(internal) IS
+  'Tells the planner how has_tenant_permission can use an index, how many rows it lets through, and what it costs.';
+",
+    name = "plan_tenant_permission"
+);
+
+version_1! { pg_finfo_saas_plan_tenant_permission }
+
+/// # Safety
+/// Called by PostgreSQL's planner with one of its support requests.
+#[unsafe(no_mangle)]
+#[pg_guard]
+unsafe extern "C-unwind" fn saas_plan_tenant_permission(
+    call: pg_sys::FunctionCallInfo,
+) -> pg_sys::Datum {
+    // SAFETY: the type of a request says which struct it is.
+    unsafe {
+        let request = (*(*call).args.as_ptr()).value.cast_mut_ptr::<pg_sys::Node>();
+        let answer: *mut pg_sys::Node = match (*request).type_ {
+            pg_sys::NodeTag::T_SupportRequestIndexCondition => {
+                match index_condition(&mut *request.cast()) {
+                    Some(clause) => pg_sys::lappend(null_mut(), clause.cast()).cast(),
+                    None => null_mut(),
+                }
+            }
+            pg_sys::NodeTag::T_SupportRequestSelectivity => {
+                match selectivity(&mut *request.cast()) {
+                    Some(()) => request,
+                    None => null_mut(),
+                }
+            }
+            pg_sys::NodeTag::T_SupportRequestCost => {
+                let request = &mut *request.cast::<pg_sys::SupportRequestCost>();
+                request.startup = 0.0;
+                request.per_tuple = pg_sys::cpu_operator_cost;
+                (request as *mut pg_sys::SupportRequestCost).cast()
+            }
+            _ => null_mut(),
+        };
+        pg_sys::Datum::from(answer)
+    }
+}
+
+/// The nodes of a list.
+///
+/// # Safety
+/// `list` is NULL or a list of pointers to nodes.
+unsafe fn nodes(list: *const pg_sys::List) -> impl Iterator<Item = *mut pg_sys::Node> {
+    // SAFETY: as the caller says.
+    let length = unsafe { list.as_ref() }.map_or(0, |list| list.length);
+    // SAFETY: within the list's length.
+    (0..length).map(move |n| unsafe { pg_sys::list_nth(list, n).cast() })
+}
+
+/// `node` as what it is, if it is a `$tag`.
+macro_rules! as_node {
+    ($node:expr, $tag:ident, $type:ident) => {{
+        let node: *mut pg_sys::Node = $node;
+        if !node.is_null() && (*node).type_ == pg_sys::NodeTag::$tag {
+            Some(&mut *node.cast::<pg_sys::$type>())
+        } else {
+            None
+        }
+    }};
+}
+
+/// `column = ANY (saas.permitted_tenant_ids(permission))`, which is true of exactly the same rows.
+///
+/// # Safety
+/// A request of the planner.
+unsafe fn index_condition(
+    request: &mut pg_sys::SupportRequestIndexCondition,
+) -> Option<*mut pg_sys::ScalarArrayOpExpr> {
+    // SAFETY: the planner's structures, read as it reads them itself.
+    unsafe {
+        let index = &*request.index;
+        if request.indexarg != 0 || index.relam != pg_sys::BTREE_AM_OID.into() {
+            return None;
+        }
+        let call = as_node!(request.node, T_FuncExpr, FuncExpr)?;
+        let arguments: Vec<_> = nodes(call.args).collect();
+        let [tenant, permission] = arguments[..] else { return None };
+        let equal = pg_sys::get_opfamily_member(
+            request.opfamily,
+            pg_sys::UUIDOID,
+            pg_sys::UUIDOID,
+            pg_sys::BTEqualStrategyNumber as i16,
+        );
+        if equal == pg_sys::InvalidOid
+            || !is_known_beforehand(permission)
+            || is_taken(request, call.funcid)
+        {
+            return None;
+        }
+        let array = permitted_tenant_ids(call.funcid)?;
+        // The plan is for a role that may call it.
+        (*(*request.root).glob).dependsOnRole = true;
+
+        let array = pg_sys::makeFuncExpr(
+            array,
+            pg_sys::UUIDARRAYOID,
+            pg_sys::lappend(null_mut(), permission.cast()),
+            pg_sys::InvalidOid,
+            call.inputcollid,
+            pg_sys::CoercionForm::COERCE_EXPLICIT_CALL,
+        );
+        let clause = pg_sys::palloc0(size_of::<pg_sys::ScalarArrayOpExpr>())
+            .cast::<pg_sys::ScalarArrayOpExpr>();
+        (*clause).xpr.type_ = pg_sys::NodeTag::T_ScalarArrayOpExpr;
+        (*clause).opno = equal;
+        (*clause).opfuncid = pg_sys::get_opcode(equal);
+        (*clause).useOr = true;
+        (*clause).args =
+            pg_sys::lappend(pg_sys::lappend(null_mut(), tenant.cast()), array.cast());
+        (*clause).location = -1;
+        // The array is made once, when the scan begins. A cursor's goes on in later statements, which
+        // see what was revoked: there each row is asked again. So it is wherever only the first rows
+        // are wanted, which costs nothing.
+        request.lossy = (*request.root).tuple_fraction > 0.0;
+        Some(clause)
+    }
+}
+
+/// Whether an expression has one value for the whole scan.
+///
+/// # Safety
+/// A node of the planner.
+unsafe fn is_known_beforehand(expression: *mut pg_sys::Node) -> bool {
+    // SAFETY: as the caller says.
+    unsafe {
+        !pg_sys::contain_var_clause(expression)
+            && !pg_sys::contain_volatile_functions(expression)
+            && !pg_sys::contain_subplans(expression)
+    }
+}
+
+/// Whether the column has a condition already that is as good or better: an equality (before
+/// PostgreSQL 17 a scan of each element of the array would find it contradicted), or the array of
+/// another call (two arrays multiply there).
+///
+/// # Safety
+/// A request of the planner.
+unsafe fn is_taken(
+    request: &pg_sys::SupportRequestIndexCondition,
+    function: pg_sys::Oid,
+) -> bool {
+    // SAFETY: the planner's structures, read as it reads them itself.
+    unsafe {
+        let is_column =
+            |node| pg_sys::match_index_to_operand(node, request.indexcol, request.index);
+        let is_equal = |operator| {
+            pg_sys::get_op_opfamily_strategy(operator, request.opfamily)
+                == pg_sys::BTEqualStrategyNumber as i32
+        };
+        let mut before_ours = true;
+        for restriction in nodes((*(*request.index).rel).baserestrictinfo) {
+            let clause = (*restriction.cast::<pg_sys::RestrictInfo>()).clause.cast();
+            if clause == request.node {
+                before_ours = false;
+            } else if let Some(other) = as_node!(clause, T_FuncExpr, FuncExpr) {
+                let arguments: Vec<_> = nodes(other.args).collect();
+                if before_ours
+                    && other.funcid == function
+                    && is_column(arguments[0])
+                    && is_known_beforehand(arguments[1])
+                {
+                    return true;
+                }
+            } else {
+                let (operator, arguments) =
+                    if let Some(other) = as_node!(clause, T_OpExpr, OpExpr) {
+                        (other.opno, other.args)
+                    } else if let Some(other) =
+                        as_node!(clause, T_ScalarArrayOpExpr, ScalarArrayOpExpr)
+                        && other.useOr
+                    {
+                        (other.opno, other.args)
+                    } else {
+                        continue;
+                    };
+                let sides: Vec<_> = nodes(arguments).collect();
+                if let [left, right] = sides[..]
+                    && is_equal(operator)
+                    && ((is_column(left) && is_known_beforehand(right))
+                        || (is_column(right) && is_known_beforehand(left)))
+                {
+                    return true;
+                }
+            }
+        }
+        false
+    }
+}
+
+/// The function that gives the array, if whoever plans may call it. It stands in the same schema as
+/// the one that is planned.
+///
+/// # Safety
+/// The oid of a function that exists.
+unsafe fn permitted_tenant_ids(function: pg_sys::Oid) -> Option<pg_sys::Oid> {
+    // SAFETY: catalog look-ups.
+    unsafe {
+        let schema = pg_sys::get_namespace_name(pg_sys::get_func_namespace(function));
+        if schema.is_null() {
+            return None;
+        }
+        let mut name = null_mut();
+        for part in [schema.cast_const(), c"permitted_tenant_ids".as_ptr()] {
+            name = pg_sys::lappend(name, pg_sys::makeString(part.cast_mut()).cast());
+        }
+        let types = [pg_sys::TEXTOID];
+        let array = pg_sys::LookupFuncName(name, 1, types.as_ptr(), true);
+        let (user, execute) = (pg_sys::GetUserId(), pg_sys::ACL_EXECUTE.into());
+        #[cfg(feature = "pg15")]
+        let may = |oid| pg_sys::pg_proc_aclcheck(oid, user, execute);
+        #[cfg(not(feature = "pg15"))]
+        let may = |oid| pg_sys::object_aclcheck(pg_sys::ProcedureRelationId, oid, user, execute);
+        (array != pg_sys::InvalidOid && may(array) == pg_sys::AclResult::ACLCHECK_OK)
+            .then_some(array)
+    }
+}
+
+/// How many tenants are looked up in the column's statistics one by one.
+const MOST_LOOKED_UP: usize = 100;
+/// As many as PostgreSQL itself takes for an array that it does not know.
+const UNKNOWN_TENANTS: f64 = 10.0;
+
+/// The part of the rows that belongs to the tenants where whoever plans has the permission.
+///
+/// # Safety
+/// A request of the planner.
+unsafe fn selectivity(request: &mut pg_sys::SupportRequestSelectivity) -> Option<()> {
+    // SAFETY: the planner's structures, read as it reads them itself.
+    unsafe {
+        let arguments: Vec<_> = nodes(request.args).collect();
+        let [tenant, permission] = arguments[..] else { return None };
+        let mut column = pg_sys::VariableStatData::default();
+        pg_sys::examine_variable(request.root, tenant, request.varRelid, &mut column);
+        let release = |column: &pg_sys::VariableStatData| {
+            if let Some(free) = column.freefunc
+                && !column.statsTuple.is_null()
+            {
+                free(column.statsTuple);
+            }
+        };
+        if column.rel.is_null() || request.is_join {
+            release(&column);
+            return None;
+        }
+        let known = permitted_to_planner(pg_sys::estimate_expression_value(request.root, permission));
+        let mut is_default = false;
+        let distinct = pg_sys::get_variable_numdistinct(&mut column, &mut is_default).max(1.0);
+        let part = match known {
+            Some((count, some)) if count == some.len() => some
+                .iter()
+                .map(|tenant| {
+                    let value = pg_sys::Datum::from(tenant.as_bytes().as_ptr());
+                    // uuid_eq, by its fixed oid.
+                    let equal = pg_sys::Oid::from_u32(2972);
+                    let none = pg_sys::InvalidOid;
+                    pg_sys::var_eq_const(&mut column, equal, none, value, false, true, false)
+                })
+                .sum(),
+            Some((count, _)) => count as f64 / distinct,
+            None => UNKNOWN_TENANTS / distinct,
+        };
+        release(&column);
+        request.selectivity = part.clamp(1e-9, 1.0);
+        Some(())
+    }
+}
+
+/// How many tenants the current user has this permission in, and the first of them. `None` if it can't
+/// be told: then the function itself will say why.
+///
+/// # Safety
+/// A node of the planner.
+unsafe fn permitted_to_planner(
+    permission: *mut pg_sys::Node,
+) -> Option<(usize, Vec<uuid::Uuid>)> {
+    // SAFETY: a constant of type text.
+    let key = unsafe {
+        let constant = as_node!(permission, T_Const, Const)?;
+        String::from_datum(constant.constvalue, constant.constisnull)?
+    };
+    let permitted = || -> Result<_> {
+        let Some(permission) = cache::permissions()?.get(&*key).copied() else { return Ok(None) };
+        let Some(scope) = Scope::current()? else { return Ok(None) };
+        let some = scope.tenants(permission).take(MOST_LOOKED_UP).copied().collect();
+        Ok(Some((scope.tenants(permission).count(), some)))
+    };
+    permitted().ok().flatten()
+}
