@@ -80,6 +80,16 @@ Needs: nothing.
 Errors: 42704 for an unknown permission; 23502 for a NULL one.
 Example as app:
 SELECT saas.permitted_tenant_ids(''billing.view'')';
+COMMENT ON FUNCTION saas.permitted_tenants(text) IS
+'All tenants in which the current user has the permission, and how many they are: the index condition of users in many tenants.
+Arguments: permission, its key.
+Returns: permitted_tenant_ids, their ids, sorted; number, how many.
+Needs: nothing.
+Errors: 42704 for an unknown permission; 23502 for a NULL one.
+Example as app:
+SELECT number FROM saas.permitted_tenants(''tenant.read'')';
+COMMENT ON FUNCTION saas.plan_tenant_permission(internal) IS
+'Internal: tells the planner how has_tenant_permission can use an index, how many rows it lets through, and what it costs.';
 COMMENT ON FUNCTION saas.grant_access(regrole, text) IS
 'Gives a database role exactly what its kind of access needs, and takes what another kind gave it.
 Arguments: role, a database role; kind, one of app, gateway, worker, auditor and admin.

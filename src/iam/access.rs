@@ -44,6 +44,7 @@ const FUNCTIONS: &[(&[Kind], &[&str])] = &[
             "explain_system_permission",
             "role_permission_diff",
             "stop_impersonation",
+            "permitted_tenants",
             "credit_balance",
             "spend_credit",
             "preview_invoice",

@@ -164,7 +164,10 @@ fn roles(ids: &[Uuid]) -> Result<Vec<Bits>> {
                     }
                 },
             )?;
-            Ok(ids.iter().map(|id| bits.remove(id).unwrap_or_default().into_iter().collect()).collect())
+            Ok(ids
+                .iter()
+                .map(|id| bits.remove(id).unwrap_or_default().into_iter().collect())
+                .collect())
         },
         |cache, loaded: Vec<Bits>, at| {
             for (&id, bits) in ids.iter().zip(loaded) {

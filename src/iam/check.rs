@@ -111,9 +111,16 @@ impl Scope {
     }
 }
 
+/// Of a `uuid[]` that is not empty.
+const HEADER: usize = 24;
+
+/// The ids in what [`uuid_array`] makes.
+pub fn array_ids(array: &[u8]) -> &[[u8; 16]] {
+    array.get(HEADER..).unwrap_or_default().as_chunks().0
+}
+
 /// What `construct_array` makes: a header, and 16 bytes for each.
 pub fn uuid_array<'a>(ids: impl Iterator<Item = &'a Uuid>) -> Rc<[u8]> {
-    const HEADER: usize = 24;
     let mut bytes = vec![0u8; HEADER];
     ids.for_each(|id| bytes.extend_from_slice(id.as_bytes()));
     let count = ((bytes.len() - HEADER) / 16) as u32;
@@ -181,7 +188,6 @@ pub fn user_in_tenant(user: Uuid, tenant: Uuid, permission: &Permission) -> Resu
     let memberships = cache::consistently(|| cache::memberships(user, Some(tenant)))?;
     Ok(memberships.get(&tenant).is_some_and(|bits| bits.contains(permission.0)))
 }
-
 
 /// The gate of tenant actions.
 ///

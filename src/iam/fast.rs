@@ -12,6 +12,7 @@ use crate::iam::check::{self, Permission, Scope};
 use crate::iam::{cache, epoch};
 use pgrx::memcxt::PgMemoryContexts;
 use pgrx::prelude::*;
+use std::rc::Rc;
 use uuid::Uuid;
 
 /// What a call site remembers.
@@ -49,6 +50,7 @@ version_1! {
     pg_finfo_saas_has_tenant_permission
     pg_finfo_saas_has_system_permission
     pg_finfo_saas_permitted_tenant_ids
+    pg_finfo_saas_permitted_tenants
 }
 
 extension_sql!(
@@ -56,6 +58,12 @@ extension_sql!(
 CREATE FUNCTION saas.permitted_tenant_ids(permission text) RETURNS uuid[]
 LANGUAGE c STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'saas_permitted_tenant_ids';
+
+-- The planner computes a function of constants while it estimates, and looks at each element of an array that it gets so:
+-- one that returns a record it leaves alone. For users in many tenants it is given this one.
+CREATE FUNCTION saas.permitted_tenants(permission text, OUT permitted_tenant_ids uuid[], OUT number integer)
+LANGUAGE c STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'saas_permitted_tenants';
 
 CREATE FUNCTION saas.has_tenant_permission(tenant_id uuid, permission text) RETURNS boolean
 LANGUAGE c STABLE PARALLEL SAFE SUPPORT saas.plan_tenant_permission
@@ -180,7 +188,11 @@ unsafe extern "C-unwind" fn ask_tenant(call: Call) -> pg_sys::Datum {
             let tenant = tenant.value.cast_mut_ptr::<Uuid>().read();
             let scope = Scope::current()?;
             let allowed = scope.as_ref().is_some_and(|scope| scope.allows(&tenant, permission));
-            remember(call, 1, Memo { stamp, statement: 0, key: None, permission, scope, tenant, allowed });
+            remember(
+                call,
+                1,
+                Memo { stamp, statement: 0, key: None, permission, scope, tenant, allowed },
+            );
             Ok(allowed.into())
         }
     })())
@@ -197,7 +209,11 @@ unsafe extern "C-unwind" fn ask_system(call: Call) -> pg_sys::Datum {
             let permission = permission(call, 0)?;
             let allowed = check::try_in_system(&permission)?;
             let (permission, tenant) = (permission.bit(), Uuid::nil());
-            remember(call, 0, Memo { stamp, statement: 0, key: None, permission, scope: None, tenant, allowed });
+            remember(
+                call,
+                0,
+                Memo { stamp, statement: 0, key: None, permission, scope: None, tenant, allowed },
+            );
             Ok(allowed.into())
         }
     })())
@@ -208,19 +224,45 @@ unsafe extern "C-unwind" fn ask_system(call: Call) -> pg_sys::Datum {
 #[unsafe(no_mangle)]
 #[pg_guard]
 unsafe extern "C-unwind" fn saas_permitted_tenant_ids(call: Call) -> pg_sys::Datum {
+    // SAFETY: an argument of the type that the function is declared with; the copy is PostgreSQL's, as
+    // its functions' results are.
+    unsafe {
+        let array = permitted(call);
+        let copy = pg_sys::palloc(array.len());
+        copy.cast::<u8>().copy_from_nonoverlapping(array.as_ptr(), array.len());
+        pg_sys::Datum::from(copy)
+    }
+}
+
+/// # Safety
+/// Called by PostgreSQL as a function of (text) that returns (uuid[], integer).
+#[unsafe(no_mangle)]
+#[pg_guard]
+unsafe extern "C-unwind" fn saas_permitted_tenants(call: Call) -> pg_sys::Datum {
+    // SAFETY: an argument and a result of the types that the function is declared with; the row is a copy.
+    unsafe {
+        let array = permitted(call);
+        let mut descriptor = std::ptr::null_mut();
+        pg_sys::get_call_result_type(call, std::ptr::null_mut(), &mut descriptor);
+        let descriptor = pg_sys::BlessTupleDesc(descriptor);
+        let count = check::array_ids(&array).len() as i32;
+        let mut values = [pg_sys::Datum::from(array.as_ptr()), count.into()];
+        let mut nulls = [false; 2];
+        let row = pg_sys::heap_form_tuple(descriptor, values.as_mut_ptr(), nulls.as_mut_ptr());
+        pg_sys::heap_copy_tuple_as_datum(row, descriptor)
+    }
+}
+
+/// # Safety
+/// `call` is PostgreSQL's, with a text as argument 0.
+unsafe fn permitted(call: Call) -> Rc<[u8]> {
     check::raise((|| {
-        // SAFETY: an argument of the type that the function is declared with; the copy is
-        // PostgreSQL's, as its functions' results are.
-        unsafe {
-            let permission = permission(call, 0)?.bit();
-            let array = match Scope::current()? {
-                Some(scope) => scope.array(permission),
-                None => check::uuid_array([].iter()),
-            };
-            let copy = pg_sys::palloc(array.len());
-            copy.cast::<u8>().copy_from_nonoverlapping(array.as_ptr(), array.len());
-            Ok(pg_sys::Datum::from(copy))
-        }
+        // SAFETY: as the caller says.
+        let permission = unsafe { permission(call, 0) }?.bit();
+        Ok(match Scope::current()? {
+            Some(scope) => scope.array(permission),
+            None => check::uuid_array([].iter()),
+        })
     })())
 }
 

@@ -9,17 +9,17 @@
 
 use crate::error::Result;
 use crate::iam::cache;
-use crate::iam::check::Scope;
+use crate::iam::check::{self, Scope};
 use crate::iam::fast::version_1;
 use pgrx::prelude::*;
+use std::ffi::CStr;
 use std::ptr::null_mut;
+use std::rc::Rc;
 
 extension_sql!(
     "
 CREATE FUNCTION saas.plan_tenant_permission(internal) RETURNS internal
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'saas_plan_tenant_permission';
-COMMENT ON FUNCTION saas.plan_tenant_permission(internal) IS
-  'Tells the planner how has_tenant_permission can use an index, how many rows it lets through, and what it costs.';
 ",
     name = "plan_tenant_permission"
 );
@@ -112,26 +112,16 @@ unsafe fn index_condition(
         {
             return None;
         }
-        let array = permitted_tenant_ids(call.funcid)?;
+        let array = permitted_tenant_ids(request.root, call, permission)?;
         // The plan is for a role that may call it.
         (*(*request.root).glob).dependsOnRole = true;
-
-        let array = pg_sys::makeFuncExpr(
-            array,
-            pg_sys::UUIDARRAYOID,
-            pg_sys::lappend(null_mut(), permission.cast()),
-            pg_sys::InvalidOid,
-            call.inputcollid,
-            pg_sys::CoercionForm::COERCE_EXPLICIT_CALL,
-        );
         let clause = pg_sys::palloc0(size_of::<pg_sys::ScalarArrayOpExpr>())
             .cast::<pg_sys::ScalarArrayOpExpr>();
         (*clause).xpr.type_ = pg_sys::NodeTag::T_ScalarArrayOpExpr;
         (*clause).opno = equal;
         (*clause).opfuncid = pg_sys::get_opcode(equal);
         (*clause).useOr = true;
-        (*clause).args =
-            pg_sys::lappend(pg_sys::lappend(null_mut(), tenant.cast()), array.cast());
+        (*clause).args = pg_sys::lappend(pg_sys::lappend(null_mut(), tenant.cast()), array.cast());
         (*clause).location = -1;
         // The array is made once, when the scan begins. A cursor's goes on in later statements, which
         // see what was revoked: there each row is asked again. So it is wherever only the first rows
@@ -160,10 +150,7 @@ unsafe fn is_known_beforehand(expression: *mut pg_sys::Node) -> bool {
 ///
 /// # Safety
 /// A request of the planner.
-unsafe fn is_taken(
-    request: &pg_sys::SupportRequestIndexCondition,
-    function: pg_sys::Oid,
-) -> bool {
+unsafe fn is_taken(request: &pg_sys::SupportRequestIndexCondition, function: pg_sys::Oid) -> bool {
     // SAFETY: the planner's structures, read as it reads them itself.
     unsafe {
         let is_column =
@@ -187,17 +174,16 @@ unsafe fn is_taken(
                     return true;
                 }
             } else {
-                let (operator, arguments) =
-                    if let Some(other) = as_node!(clause, T_OpExpr, OpExpr) {
-                        (other.opno, other.args)
-                    } else if let Some(other) =
-                        as_node!(clause, T_ScalarArrayOpExpr, ScalarArrayOpExpr)
-                        && other.useOr
-                    {
-                        (other.opno, other.args)
-                    } else {
-                        continue;
-                    };
+                let (operator, arguments) = if let Some(other) = as_node!(clause, T_OpExpr, OpExpr)
+                {
+                    (other.opno, other.args)
+                } else if let Some(other) = as_node!(clause, T_ScalarArrayOpExpr, ScalarArrayOpExpr)
+                    && other.useOr
+                {
+                    (other.opno, other.args)
+                } else {
+                    continue;
+                };
                 let sides: Vec<_> = nodes(arguments).collect();
                 if let [left, right] = sides[..]
                     && is_equal(operator)
@@ -212,36 +198,79 @@ unsafe fn is_taken(
     }
 }
 
-/// The function that gives the array, if whoever plans may call it. It stands in the same schema as
-/// the one that is planned.
+/// The array of the tenants: `saas.permitted_tenant_ids(permission)`, or for users in many tenants
+/// `(saas.permitted_tenants(permission)).permitted_tenant_ids`. `None` if whoever plans may not call it.
+///
+/// The planner estimates the first by computing it and looking each element up. That is as it should
+/// be for a few. For many it takes longer than most queries, and would make plans that serve none but
+/// those users, while a plan may be kept for whoever comes next: the second it takes for ten tenants.
+///
+/// # Safety
+/// Nodes of the planner.
+unsafe fn permitted_tenant_ids(
+    root: *mut pg_sys::PlannerInfo,
+    call: &pg_sys::FuncExpr,
+    permission: *mut pg_sys::Node,
+) -> Option<*mut pg_sys::Node> {
+    // SAFETY: nodes as the parser makes them of the same text.
+    unsafe {
+        let are_many = permitted_to_planner(pg_sys::estimate_expression_value(root, permission))
+            .is_some_and(|array| check::array_ids(&array).len() > FEW);
+        let (name, result) = if are_many {
+            (c"permitted_tenants", pg_sys::RECORDOID)
+        } else {
+            (c"permitted_tenant_ids", pg_sys::UUIDARRAYOID)
+        };
+        let array = pg_sys::makeFuncExpr(
+            callable(call.funcid, name)?,
+            result,
+            pg_sys::lappend(null_mut(), permission.cast()),
+            pg_sys::InvalidOid,
+            call.inputcollid,
+            pg_sys::CoercionForm::COERCE_EXPLICIT_CALL,
+        );
+        if !are_many {
+            return Some(array.cast());
+        }
+        let field = pg_sys::palloc0(size_of::<pg_sys::FieldSelect>()).cast::<pg_sys::FieldSelect>();
+        (*field).xpr.type_ = pg_sys::NodeTag::T_FieldSelect;
+        (*field).arg = array.cast();
+        (*field).fieldnum = 1;
+        (*field).resulttype = pg_sys::UUIDARRAYOID;
+        (*field).resulttypmod = -1;
+        Some(field.cast())
+    }
+}
+
+/// The function of this name and one text in the schema of `function`, if whoever plans may call it.
 ///
 /// # Safety
 /// The oid of a function that exists.
-unsafe fn permitted_tenant_ids(function: pg_sys::Oid) -> Option<pg_sys::Oid> {
+unsafe fn callable(function: pg_sys::Oid, name: &CStr) -> Option<pg_sys::Oid> {
     // SAFETY: catalog look-ups.
     unsafe {
         let schema = pg_sys::get_namespace_name(pg_sys::get_func_namespace(function));
         if schema.is_null() {
             return None;
         }
-        let mut name = null_mut();
-        for part in [schema.cast_const(), c"permitted_tenant_ids".as_ptr()] {
-            name = pg_sys::lappend(name, pg_sys::makeString(part.cast_mut()).cast());
+        let mut full_name = null_mut();
+        for part in [schema.cast_const(), name.as_ptr()] {
+            full_name = pg_sys::lappend(full_name, pg_sys::makeString(part.cast_mut()).cast());
         }
         let types = [pg_sys::TEXTOID];
-        let array = pg_sys::LookupFuncName(name, 1, types.as_ptr(), true);
+        let found = pg_sys::LookupFuncName(full_name, 1, types.as_ptr(), true);
         let (user, execute) = (pg_sys::GetUserId(), pg_sys::ACL_EXECUTE.into());
         #[cfg(feature = "pg15")]
         let may = |oid| pg_sys::pg_proc_aclcheck(oid, user, execute);
         #[cfg(not(feature = "pg15"))]
         let may = |oid| pg_sys::object_aclcheck(pg_sys::ProcedureRelationId, oid, user, execute);
-        (array != pg_sys::InvalidOid && may(array) == pg_sys::AclResult::ACLCHECK_OK)
-            .then_some(array)
+        (found != pg_sys::InvalidOid && may(found) == pg_sys::AclResult::ACLCHECK_OK)
+            .then_some(found)
     }
 }
 
 /// How many tenants are looked up in the column's statistics one by one.
-const MOST_LOOKED_UP: usize = 100;
+const FEW: usize = 32;
 /// As many as PostgreSQL itself takes for an array that it does not know.
 const UNKNOWN_TENANTS: f64 = 10.0;
 
@@ -267,21 +296,22 @@ unsafe fn selectivity(request: &mut pg_sys::SupportRequestSelectivity) -> Option
             release(&column);
             return None;
         }
-        let known = permitted_to_planner(pg_sys::estimate_expression_value(request.root, permission));
+        let known =
+            permitted_to_planner(pg_sys::estimate_expression_value(request.root, permission));
         let mut is_default = false;
         let distinct = pg_sys::get_variable_numdistinct(&mut column, &mut is_default).max(1.0);
-        let part = match known {
-            Some((count, some)) if count == some.len() => some
+        let part = match known.as_deref().map(check::array_ids) {
+            Some(few) if few.len() <= FEW => few
                 .iter()
                 .map(|tenant| {
-                    let value = pg_sys::Datum::from(tenant.as_bytes().as_ptr());
+                    let value = pg_sys::Datum::from(tenant.as_ptr());
                     // uuid_eq, by its fixed oid.
                     let equal = pg_sys::Oid::from_u32(2972);
                     let none = pg_sys::InvalidOid;
                     pg_sys::var_eq_const(&mut column, equal, none, value, false, true, false)
                 })
                 .sum(),
-            Some((count, _)) => count as f64 / distinct,
+            Some(many) => many.len() as f64 / distinct,
             None => UNKNOWN_TENANTS / distinct,
         };
         release(&column);
@@ -290,14 +320,12 @@ unsafe fn selectivity(request: &mut pg_sys::SupportRequestSelectivity) -> Option
     }
 }
 
-/// How many tenants the current user has this permission in, and the first of them. `None` if it can't
-/// be told: then the function itself will say why.
+/// The tenants where the current user has this permission. `None` if that can't be told: then the
+/// function itself will say why.
 ///
 /// # Safety
 /// A node of the planner.
-unsafe fn permitted_to_planner(
-    permission: *mut pg_sys::Node,
-) -> Option<(usize, Vec<uuid::Uuid>)> {
+unsafe fn permitted_to_planner(permission: *mut pg_sys::Node) -> Option<Rc<[u8]>> {
     // SAFETY: a constant of type text.
     let key = unsafe {
         let constant = as_node!(permission, T_Const, Const)?;
@@ -305,9 +333,7 @@ unsafe fn permitted_to_planner(
     };
     let permitted = || -> Result<_> {
         let Some(permission) = cache::permissions()?.get(&*key).copied() else { return Ok(None) };
-        let Some(scope) = Scope::current()? else { return Ok(None) };
-        let some = scope.tenants(permission).take(MOST_LOOKED_UP).copied().collect();
-        Ok(Some((scope.tenants(permission).count(), some)))
+        Ok(Scope::current()?.map(|scope| scope.array(permission)))
     };
     permitted().ok().flatten()
 }
