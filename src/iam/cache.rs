@@ -20,9 +20,12 @@ pub type SystemRoles = Vec<(Bits, Option<i64>)>;
 /// A user, the tenant that his request is bound to, the role of an API key, and a permission's bit.
 pub type ArrayKey = (Uuid, Option<Uuid>, Option<Uuid>, usize);
 
+/// Something, and the last message before it was loaded.
+type Loaded<T> = Option<(u64, Rc<T>)>;
+
 struct Cache {
-    permissions: Option<(u64, Rc<HashMap<Box<str>, usize>>)>,
-    grants: Option<(u64, Rc<Vec<(pg_sys::Oid, String)>>)>,
+    permissions: Loaded<HashMap<Box<str>, usize>>,
+    grants: Loaded<Vec<(pg_sys::Oid, String)>>,
     roles: Bounded<Uuid, Bits>,
     memberships: Bounded<(Uuid, Option<Uuid>), Rc<Memberships>>,
     arrays: Bounded<ArrayKey, Rc<[u8]>>,
@@ -119,8 +122,8 @@ fn uuid_datums(ids: &[Uuid]) -> Option<pg_sys::Datum> {
     ids.iter().copied().map(crate::context::from_uuid).collect::<Vec<_>>().into_datum()
 }
 
-fn since<T: Clone>(kept: &Option<(u64, T)>, since: u64) -> Option<T> {
-    kept.as_ref().filter(|(loaded_at, _)| *loaded_at >= since).map(|(_, value)| value.clone())
+fn since<T>(kept: &Loaded<T>, since: u64) -> Option<Rc<T>> {
+    kept.as_ref().filter(|(loaded_at, _)| *loaded_at >= since).map(|(_, value)| Rc::clone(value))
 }
 
 /// All permission keys and their bits.

@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn numbers_are_no_relations_and_spread() {
         let numbers: std::collections::HashSet<u32> =
-            (0..10_000u128).map(|i| number(Uuid::from_u128(i << 64 | i * 7))).collect();
+            (0..10_000u128).map(|i| number(Uuid::from_u128((i << 64) | (i * 7)))).collect();
         assert!(numbers.iter().all(|&number| number >= USERS));
         assert!(numbers.len() > 9_900);
     }

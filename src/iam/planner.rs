@@ -94,7 +94,7 @@ unsafe fn index_condition(
     // SAFETY: the planner's structures, read as it reads them itself.
     unsafe {
         let index = &*request.index;
-        if request.indexarg != 0 || index.relam != pg_sys::BTREE_AM_OID.into() {
+        if request.indexarg != 0 || index.relam != pg_sys::BTREE_AM_OID {
             return None;
         }
         let call = as_node!(request.node, T_FuncExpr, FuncExpr)?;
