@@ -101,7 +101,10 @@ const FUNCTIONS: &[(&[Kind], &[&str])] = &[
             "seal_audit_log",
         ],
     ),
-    (&[Admin], &["define_plan", "grant_credit", "import_jwks", "suspend_tenant", "reinstate_tenant"]),
+    (
+        &[Admin],
+        &["define_plan", "grant_credit", "import_jwks", "suspend_tenant", "reinstate_tenant"],
+    ),
     (
         &[Admin],
         &[

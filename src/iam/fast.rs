@@ -7,6 +7,7 @@
 //!
 //! Only that is done outside of pgrx's guard. All else may raise, and so goes behind it.
 
+use crate::context::setting;
 use crate::error::{Result, given};
 use crate::iam::check::{self, Permission, Scope};
 use crate::iam::{cache, epoch};
@@ -267,11 +268,15 @@ unsafe fn permitted(call: Call) -> Rc<[u8]> {
 }
 
 /// Leaves a memo at the call site, for the permission in argument `n`. Nothing is left when
-/// permissions changed while it was made.
+/// permissions changed while it was made, nor under impersonation, which may be over from one row to
+/// the next without a message.
 ///
 /// # Safety
 /// `call` is PostgreSQL's, with a text that is not NULL as argument `n`.
 unsafe fn remember(call: Call, n: usize, memo: Memo) {
+    if setting::current().is_some_and(|context| context.actor.is_some()) {
+        return;
+    }
     // SAFETY: as the caller says; a memo lives as long as the memory in which PostgreSQL keeps the
     // call site.
     unsafe {
