@@ -7,9 +7,10 @@ SELECT a.aggregation IS NOT NULL, a.included, a.used, a.overage_price, a.priced,
   LEFT JOIN saas.spend_caps c ON c.tenant_id = $1
   LEFT JOIN LATERAL (
     SELECT coalesce(sum(saas.usage_price(o.included_units, o.overage_price, o.price_model,
-                                         coalesce(u.units, 0) + CASE o.feature_key WHEN $2 THEN $5 ELSE 0 END)), 0) AS amount
+                                         least(coalesce(u.units, 0)::numeric + CASE o.feature_key WHEN $2 THEN $5 ELSE 0 END,
+                                               9223372036854775807)::bigint)), 0) AS amount
       FROM saas.plan_features o
       LEFT JOIN saas.usage_totals u ON u.tenant_id = $1 AND u.feature_key = o.feature_key AND u.period = a.period_start
-     WHERE o.plan_id = a.plan_id AND o.currency IS NOT DISTINCT FROM a.currency
+     WHERE c.amount IS NOT NULL AND o.plan_id = a.plan_id AND o.currency IS NOT DISTINCT FROM a.currency
        AND (o.overage_price IS NOT NULL OR o.price_model IS NOT NULL)
   ) spent ON c.amount IS NOT NULL
