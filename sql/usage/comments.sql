@@ -135,3 +135,5 @@ Needs: the data owner.
 Errors: none.
 Example as owner:
 SELECT * FROM saas.usage_allowance(:''acme'', ''project.create'', now(), NULL)';
+COMMENT ON FUNCTION saas.refuse_usage_count(uuid, text, date) IS
+'Internal: the error of usage_count, which names the tenant.';
