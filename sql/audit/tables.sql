@@ -68,7 +68,7 @@ CREATE TABLE saas.audit_retirements (
   row_count    bigint NOT NULL CHECK (row_count >= 0),
   retired_at   timestamptz NOT NULL DEFAULT now()
 );
-COMMENT ON TABLE saas.audit_retirements IS 'Months of the audit log that saas.apply_retention removed, all of them sealed: their rows are gone, their seals stay.';
+COMMENT ON TABLE saas.audit_retirements IS 'Months of the audit log that were removed as a whole, all of them sealed: their rows are gone, their seals stay.';
 
 CREATE TABLE saas.incidents (
   id           uuid PRIMARY KEY,

@@ -23,7 +23,7 @@ SELECT c.seal, format(CASE WHEN c.is_gone THEN 'audit row %s is gone' ELSE 'audi
   FROM checked c
  WHERE c.seal IS NOT NULL
    AND CASE WHEN c.is_gone
-            -- A month that was removed as a whole, by saas.apply_retention, is told of.
+            -- A month that was removed as a whole is told of.
             THEN NOT EXISTS (SELECT FROM saas.audit_retirements r WHERE c.occurred_at >= r.period_start AND c.occurred_at < r.period_end)
             ELSE c.is_changed END
 UNION ALL

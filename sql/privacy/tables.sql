@@ -60,6 +60,6 @@ COMMENT ON COLUMN saas.personal_data_registry.table_name IS 'A table of this sch
 COMMENT ON COLUMN saas.personal_data_registry.on_erasure IS 'delete: the row goes (of users, which stays as the anchor, the value); anonymize: the value goes; keep: it stays, under the duty named.';
 COMMENT ON COLUMN saas.personal_data_registry.user_column IS 'The column of that table that names the user.';
 COMMENT ON COLUMN saas.personal_data_registry.email_column IS 'The column that holds the user''s e-mail address, where rows may name him by that alone.';
-COMMENT ON COLUMN saas.personal_data_registry.time_column IS 'From when retention counts. Without it saas.apply_retention leaves the rows alone.';
+COMMENT ON COLUMN saas.personal_data_registry.time_column IS 'From when retention counts. Without it nothing says how old a row is.';
 COMMENT ON COLUMN saas.personal_data_registry.replacement IS 'What anonymize puts in place of the value, NULL if nothing is given. {user_id} stands for the user''s id.';
 COMMENT ON COLUMN saas.personal_data_registry.duty IS 'The legal duty under which erasure keeps the data.';
