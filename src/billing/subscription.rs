@@ -49,7 +49,7 @@ fn subscribe(
         if sql::run(include_str!("../../sql/billing/subscribe.sql"), &args)? == 0 {
             return Err(Error::State(
                 "the tenant has a live subscription".into(),
-                "Use saas.change_subscription.",
+                "A tenant has one at a time.",
             ));
         }
         Ok(id)

@@ -95,7 +95,7 @@ fn stated(reason: Option<&str>) -> Result<&str> {
 
 fn cannot(status: &str, what: &str) -> Error {
     let hint = match status {
-        "paid" => "What was paid is given back with a credit note.",
+        "paid" => "A paid invoice is final.",
         _ => "",
     };
     Error::State(format!("an invoice that is {status} can't be {what}"), hint)
