@@ -31,9 +31,10 @@ pub fn over(context: &Context) -> Result<Option<Over>> {
     if !cache::impersonation_is_open(id)? {
         return Ok(Some(Over::Ended));
     }
-    // A released savepoint takes the read-only mode of a transaction back.
-    // SAFETY: reads a variable of the backend.
-    if context.read_only && !unsafe { pg_sys::XactReadOnly } {
+    // A released savepoint takes the read-only mode of a transaction back. A parallel worker never
+    // writes, and before 16 does not know the mode.
+    // SAFETY: reads variables of the backend.
+    if context.read_only && !unsafe { pg_sys::XactReadOnly || pg_sys::ParallelWorkerNumber >= 0 } {
         return Ok(Some(Over::MayWrite));
     }
     refusal(context)
