@@ -51,8 +51,9 @@ def run(cluster):
 def belonging(database):
     equal("the database's owner is no superuser", database.sql("SELECT rolsuper FROM pg_roles WHERE rolname = 'inst_owner'"), "f")
     check("there are tables", int(database.sql("SELECT count(*) FROM pg_tables WHERE schemaname = 'saas'")) > 40)
-    equal("nothing but functions and the type of their results is a member of the extension", database.sql(MEMBERS + " d.classid <> 'pg_proc'::regclass"),
-          "type saas.invoice_line, type saas.invoice_line[]")
+    equal("nothing but functions and the type of their results is a member of the extension", 
+          # Newer versions list its array type as well.
+          database.sql(MEMBERS + " d.classid <> 'pg_proc'::regclass").replace(", type saas.invoice_line[]", ""), "type saas.invoice_line")
     equal("every routine in the schema is a member",
           database.sql("""SELECT count(*) FROM pg_proc p WHERE pronamespace = 'saas'::regnamespace AND NOT EXISTS
                        (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e')"""), "0")
