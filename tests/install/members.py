@@ -51,7 +51,7 @@ def run(cluster):
 def belonging(database):
     equal("the database's owner is no superuser", database.sql("SELECT rolsuper FROM pg_roles WHERE rolname = 'inst_owner'"), "f")
     check("there are tables", int(database.sql("SELECT count(*) FROM pg_tables WHERE schemaname = 'saas'")) > 40)
-    equal("nothing but functions and the type of their results is a member of the extension", 
+    equal("nothing but functions and the type of their results is a member of the extension",
           # Newer versions list its array type as well.
           database.sql(MEMBERS + " d.classid <> 'pg_proc'::regclass").replace(", type saas.invoice_line[]", ""), "type saas.invoice_line")
     equal("every routine in the schema is a member",
