@@ -8,6 +8,7 @@
 mod audit;
 pub mod billing;
 mod context;
+mod coupons;
 mod error;
 mod iam;
 mod install;
@@ -17,6 +18,7 @@ mod payments;
 mod privacy;
 mod sql;
 mod subtransaction;
+mod tax;
 mod tenancy;
 mod usage;
 

@@ -76,6 +76,11 @@ const CASES: &[Case] = &[
     case("usage_adjustments", In("billing.view"), Platform(MONEY, None)),
     case("tenant_credit_ledger", In("billing.view"), Platform(MONEY, None)),
     case("credit_allocations", In("billing.view"), Platform(MONEY, None)),
+    case("coupons", Nobody, Platform("platform.plan.manage", None)),
+    case("coupon_redemptions", In("billing.view"), Platform(MONEY, None)),
+    case("billing_details", In("billing.view"), Platform(MONEY, None)),
+    case("tax_rates", AllInContext, AllInContext),
+    case("tax_categories", AllInContext, AllInContext),
     case("api_keys", In("tenant.update"), Platform(SECURITY, None)),
     audited("platform_audit_logs", In("tenant.update"), Platform(SECURITY, None)),
     audited("impersonation_sessions", In("tenant.update"), Platform(SECURITY, None)),
@@ -163,6 +168,8 @@ INSERT INTO saas.billed_periods (tenant_id, subscription_id, period_start, perio
     FROM saas.tenant_subscriptions s, saas.payment_invoices i WHERE s.tenant_id = 'T' AND i.tenant_id = 'T';
 SELECT saas.grant_credit('T', 500, 'welcome', 'promo');
 INSERT INTO saas.tenant_credit_ledger (tenant_id, delta, reason, source) VALUES ('T', -100, 'used', 'billing');
+SELECT saas.define_coupon('{\"code\": \"EVERYBODYS\", \"percent\": \"10\"}'), saas.apply_coupon('T', 'everybodys');
+SELECT saas.set_billing_details('T', '{\"name\": \"NAME Inc.\", \"country\": \"DE\"}');
 SELECT saas.record_usage('T', 'NAME.calls', 5, 'NAME-1');
 INSERT INTO saas.usage_records (tenant_id, feature_key, count, period) VALUES ('T', 'NAME.calls', 7, '2026-01-01');
 INSERT INTO saas.usage_summaries (tenant_id, feature_key, units_used, period) VALUES ('T', 'NAME.calls', 17, '2026-01-01');
@@ -193,6 +200,7 @@ COMMIT";
 /// Rows of the tables that are nobody's in particular.
 const OF_THE_PLATFORM: &str = "
 INSERT INTO saas.incidents (severity, title) VALUES ('low', 'test');
+SELECT saas.set_tax_rate('DE', 19, '2026-01-01'), saas.set_tax_category('plan', 'free', 'reduced');
 INSERT INTO saas.break_glass_events (user_id, role_id, reason, expires_at)
   SELECT assigned_user_id, role_id, 'fire', now() + interval '1 h' FROM saas.system_role_assignments LIMIT 1;
 INSERT INTO saas.personal_data_registry (table_name, column_name, category, purpose, legal_basis, on_erasure)

@@ -53,6 +53,17 @@ rules (rule, action, columns, tenant_permissions, platform_permissions, self, as
   (62, 'spend_caps.insert', NULL, '{billing.manage}', '{platform.billing.adjust}', NULL, false),
   (63, 'spend_caps.update', NULL, '{billing.manage}', '{platform.billing.adjust}', NULL, false),
   (64, 'spend_caps.delete', NULL, '{billing.manage,tenant.delete}', '{platform.billing.adjust,platform.tenant.delete}', NULL, false),
+  (70, 'coupons.insert', NULL, '{}', '{platform.plan.manage}', NULL, false),
+  (71, 'coupons.update', NULL, '{}', '{platform.plan.manage}', NULL, false),
+  (72, 'coupon_redemptions.insert', NULL, '{billing.manage}', '{platform.billing.adjust}', NULL, false),
+  (73, 'coupon_redemptions.update', NULL, '{billing.manage}', '{platform.billing.adjust}', NULL, false),
+  (74, 'tax_rates.insert', NULL, '{}', '{platform.plan.manage}', NULL, false),
+  (75, 'tax_rates.update', NULL, '{}', '{platform.plan.manage}', NULL, false),
+  (76, 'tax_categories.insert', NULL, '{}', '{platform.plan.manage}', NULL, false),
+  (77, 'tax_categories.update', NULL, '{}', '{platform.plan.manage}', NULL, false),
+  (78, 'billing_details.insert', NULL, '{billing.manage}', '{platform.billing.adjust}', NULL, false),
+  (79, 'billing_details.update', NULL, '{billing.manage}', '{platform.billing.adjust}', NULL, false),
+  (80, 'issuers.update', NULL, '{}', '{platform.billing.adjust}', NULL, false),
   -- A person's privacy is his own, or the platform's affair.
   (301, 'user_consents.insert', NULL, '{}', '{platform.system.configure}', 'user_id', false),
   (302, 'privacy_requests.insert', NULL, '{}', '{platform.system.configure}', 'user_id', false),
@@ -215,6 +226,11 @@ live AS (
     UNION ALL SELECT 'privacy_requests', NULL, id::text, received_at, to_jsonb(x) - 'result_digest' FROM saas.privacy_requests x
     UNION ALL SELECT 'user_consents', NULL, id::text, granted_at, to_jsonb(x) FROM saas.user_consents x
     UNION ALL SELECT 'issuers', NULL, id::text, created_at, to_jsonb(x) FROM saas.issuers x
+    UNION ALL SELECT 'coupons', NULL, id::text, created_at, to_jsonb(x) FROM saas.coupons x
+    UNION ALL SELECT 'coupon_redemptions', tenant_id, id::text, redeemed_at, to_jsonb(x) FROM saas.coupon_redemptions x
+    UNION ALL SELECT 'tax_rates', NULL, id::text, created_at, to_jsonb(x) FROM saas.tax_rates x
+    UNION ALL SELECT 'tax_categories', NULL, x.kind || '/' || x.key, created_at, to_jsonb(x) FROM saas.tax_categories x
+    UNION ALL SELECT 'billing_details', tenant_id, tenant_id::text, created_at, to_jsonb(x) FROM saas.billing_details x
     UNION ALL SELECT 'jwt_keys', NULL, id::text, created_at, to_jsonb(x) - 'key' FROM saas.jwt_keys x
   ) rows OFFSET 0
 ),
@@ -224,7 +240,7 @@ logged AS (
          bool_or(old_values IS NULL AND new_values IS NOT NULL) AS was_inserted,
          (array_agg(new_values IS NULL ORDER BY id DESC))[1] AS is_gone,
          saas.merge(new_values ORDER BY id) FILTER (WHERE new_values IS NOT NULL)
-           - '{updated_at,last_used_at,last_number,token_hash,key_hash,result_digest}'::text[] AS value
+           - '{updated_at,last_used_at,last_number,redeemed,token_hash,key_hash,result_digest}'::text[] AS value
     FROM log
    WHERE target_id IS NOT NULL AND action <> target_type
      AND target_type NOT IN ('access_grants', 'settings', 'personal_data_registry')

@@ -297,6 +297,61 @@ CREATE TRIGGER trg_audit_delete AFTER DELETE ON saas.personal_data_registry
   FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('personal_data_registry', 'table_name', 'column_name');
 CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON saas.personal_data_registry
   FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('personal_data_registry', 'table_name', 'column_name');
+CREATE TRIGGER trg_audit_insert AFTER INSERT ON saas.coupons
+  REFERENCING NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('coupons', 'id');
+CREATE TRIGGER trg_audit_update AFTER UPDATE ON saas.coupons
+  REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('coupons', 'id');
+CREATE TRIGGER trg_audit_delete AFTER DELETE ON saas.coupons
+  REFERENCING OLD TABLE AS old_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('coupons', 'id');
+CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON saas.coupons
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('coupons', 'id');
+CREATE TRIGGER trg_audit_insert AFTER INSERT ON saas.coupon_redemptions
+  REFERENCING NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('coupon_redemptions', 'tenant_id', 'id');
+CREATE TRIGGER trg_audit_update AFTER UPDATE ON saas.coupon_redemptions
+  REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('coupon_redemptions', 'tenant_id', 'id');
+CREATE TRIGGER trg_audit_delete AFTER DELETE ON saas.coupon_redemptions
+  REFERENCING OLD TABLE AS old_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('coupon_redemptions', 'tenant_id', 'id');
+CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON saas.coupon_redemptions
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('coupon_redemptions', 'tenant_id', 'id');
+CREATE TRIGGER trg_audit_insert AFTER INSERT ON saas.tax_rates
+  REFERENCING NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('tax_rates', 'id');
+CREATE TRIGGER trg_audit_update AFTER UPDATE ON saas.tax_rates
+  REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('tax_rates', 'id');
+CREATE TRIGGER trg_audit_delete AFTER DELETE ON saas.tax_rates
+  REFERENCING OLD TABLE AS old_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('tax_rates', 'id');
+CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON saas.tax_rates
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('tax_rates', 'id');
+CREATE TRIGGER trg_audit_insert AFTER INSERT ON saas.tax_categories
+  REFERENCING NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('tax_categories', 'kind', 'key');
+CREATE TRIGGER trg_audit_update AFTER UPDATE ON saas.tax_categories
+  REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('tax_categories', 'kind', 'key');
+CREATE TRIGGER trg_audit_delete AFTER DELETE ON saas.tax_categories
+  REFERENCING OLD TABLE AS old_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('tax_categories', 'kind', 'key');
+CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON saas.tax_categories
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('tax_categories', 'kind', 'key');
+CREATE TRIGGER trg_audit_insert AFTER INSERT ON saas.billing_details
+  REFERENCING NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('billing_details', 'tenant_id');
+CREATE TRIGGER trg_audit_update AFTER UPDATE ON saas.billing_details
+  REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('billing_details', 'tenant_id');
+CREATE TRIGGER trg_audit_delete AFTER DELETE ON saas.billing_details
+  REFERENCING OLD TABLE AS old_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('billing_details', 'tenant_id');
+CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON saas.billing_details
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('billing_details', 'tenant_id');
 CREATE TRIGGER trg_audit_insert AFTER INSERT ON saas.issuers
   REFERENCING NEW TABLE AS new_rows
   FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('issuers', 'id');

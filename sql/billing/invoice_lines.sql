@@ -3,7 +3,8 @@
 --
 -- asked (tenant_id, subscription_id, plan_id, seats, period, period_start, period_end): without a subscription it is for
 -- late usage only · fees_due: the priced usage · late_units: usage of closed periods, with its amount if that is fixed
--- already · credits (tenant_id, amount) · earlier (tenant_id, subscription_id, period_start, amount): the billed periods
+-- already · credits (tenant_id, amount) · earlier (tenant_id, subscription_id, period_start, amount): the billed periods ·
+-- redeemed (tenant_id, id, taken): coupons, and on how many invoices they are beyond the stored ones
 , due AS (
   SELECT a.tenant_id, a.subscription_id, saas.uuid_v7() AS invoice_id, a.plan_id, p.name AS plan_name,
          a.seats, t.currency, t.time_zone, a.period_start, a.period_end, a.period,
@@ -133,8 +134,95 @@
          l.first, l.last, l.id
     FROM late l
    WHERE l.amount <> 0
+), charged AS (
+  -- The charges in their order, and what they are taxed as, on which day: a late unit as in its own period.
+  SELECT c.*,
+         row_number() OVER (PARTITION BY c.tenant_id, c.invoice_id
+                            ORDER BY c.rank, c.period_start, c.feature_key, c.source_id)::integer AS place,
+         coalesce(CASE WHEN c.feature_key IS NULL THEN of_plan.category ELSE of_feature.category END, 'standard') AS category,
+         coalesce(c.period_end, d.period_end) - 1 AS taxed_on
+    FROM charges c
+    JOIN due d ON d.tenant_id = c.tenant_id AND d.invoice_id = c.invoice_id
+    LEFT JOIN saas.plans p ON p.id = d.plan_id
+    LEFT JOIN saas.tax_categories of_plan ON of_plan.kind = 'plan' AND of_plan.key = p.key
+    LEFT JOIN saas.tax_categories of_feature ON of_feature.kind = 'feature' AND of_feature.key = c.feature_key
+), rates AS (
+  SELECT k.*, t.name, t.percent, t.is_inclusive, t.note
+    FROM (SELECT DISTINCT tenant_id, invoice_id, category, taxed_on FROM charged) k
+   CROSS JOIN LATERAL saas.applicable_tax(k.tenant_id, k.category, k.taxed_on) t
+   WHERE (SELECT EXISTS (SELECT FROM saas.tax_rates) OR EXISTS (SELECT FROM saas.settings WHERE tax_function IS NOT NULL))
+      OR EXISTS (SELECT FROM saas.billing_details b WHERE b.tenant_id = k.tenant_id AND b.tax_treatment <> 'standard')
+), taxed AS (
+  SELECT c.*, r.name AS tax_name, r.percent AS tax_percent, r.is_inclusive AS contains_tax, r.note AS tax_note
+    FROM charged c
+    LEFT JOIN rates r ON r.tenant_id = c.tenant_id AND r.invoice_id = c.invoice_id
+          AND r.category = c.category AND r.taxed_on = c.taxed_on
+), coupons AS (
+  -- In the order in which they were redeemed. What earlier invoices used up is left out.
+  SELECT d.tenant_id, d.invoice_id, r.id, r.percent, (r.amounts ->> d.currency)::bigint AS amount, r.applies_to,
+         r.name || coalesce(' (' || trim_scale(r.percent) || ' %)', '') AS description,
+         row_number() OVER (PARTITION BY d.tenant_id, d.invoice_id ORDER BY r.id) AS turn
+    FROM due d
+    JOIN redeemed x ON x.tenant_id = d.tenant_id
+    JOIN saas.coupon_redemptions r ON r.tenant_id = x.tenant_id AND r.id = x.id
+   WHERE r.applies_from < d.period_end
+     AND (r.percent IS NOT NULL OR r.amounts ? d.currency)
+     AND (r.invoice_count IS NULL
+          OR r.invoice_count > x.taken + (SELECT count(DISTINCT u.invoice_id)
+                                            FROM saas.payment_invoice_lines u
+                                            JOIN saas.payment_invoices i ON i.tenant_id = u.tenant_id AND i.id = u.invoice_id
+                                           WHERE u.tenant_id = r.tenant_id AND u.source_id = r.id AND u.kind = 'discount'
+                                             AND i.status <> 'void'))
+), parts AS (
+  -- What each coupon takes from each charge.
+  SELECT k.tenant_id, k.invoice_id, k.ids[part.discount] AS id, k.descriptions[part.discount] AS description,
+         part.line AS place, part.amount
+    FROM (
+      SELECT c.tenant_id, c.invoice_id, array_agg(c.id ORDER BY c.turn) AS ids,
+             array_agg(c.description ORDER BY c.turn) AS descriptions,
+             array_agg(c.percent ORDER BY c.turn) AS percents, array_agg(c.amount ORDER BY c.turn) AS amounts
+        FROM coupons c GROUP BY c.tenant_id, c.invoice_id
+    ) k
+   CROSS JOIN LATERAL (
+     SELECT array_agg(t.amount ORDER BY t.place) AS amounts FROM taxed t
+      WHERE t.tenant_id = k.tenant_id AND t.invoice_id = k.invoice_id
+   ) charge
+   CROSS JOIN LATERAL (
+     SELECT array_agg(c.applies_to IS NULL OR t.kind = ANY (c.applies_to) ORDER BY c.turn, t.place) AS applies
+       FROM coupons c JOIN taxed t ON t.tenant_id = c.tenant_id AND t.invoice_id = c.invoice_id
+      WHERE c.tenant_id = k.tenant_id AND c.invoice_id = k.invoice_id
+   ) matrix
+   CROSS JOIN LATERAL saas.discount_parts(charge.amounts, k.percents, k.amounts, matrix.applies) part
+), discounts AS (
+  -- A line a coupon and tax, so that each line has one tax.
+  SELECT x.tenant_id, x.invoice_id, x.id, x.description, min(x.place) AS place,
+         t.tax_name, t.tax_percent, t.contains_tax, t.tax_note, sum(x.amount)::bigint AS amount
+    FROM parts x
+    JOIN taxed t ON t.tenant_id = x.tenant_id AND t.invoice_id = x.invoice_id AND t.place = x.place
+   GROUP BY x.tenant_id, x.invoice_id, x.id, x.description, t.tax_name, t.tax_percent, t.contains_tax, t.tax_note
+), taxes AS (
+  -- Of what is left of all charges of a rate, rounded once.
+  SELECT b.*, concat_ws(': ', format('%s %s %%', b.tax_name, trim_scale(b.tax_percent)), b.tax_note) AS description,
+         saas.tax_amount(b.base, b.tax_percent, b.contains_tax) AS amount
+    FROM (
+      SELECT tenant_id, invoice_id, tax_name, tax_percent, contains_tax, tax_note, sum(amount)::bigint AS base
+        FROM (
+          SELECT tenant_id, invoice_id, tax_name, tax_percent, contains_tax, tax_note, amount FROM taxed
+          UNION ALL
+          SELECT tenant_id, invoice_id, tax_name, tax_percent, contains_tax, tax_note, -amount FROM discounts
+        ) bases
+       WHERE tax_percent IS NOT NULL
+       GROUP BY tenant_id, invoice_id, tax_name, tax_percent, contains_tax, tax_note
+    ) b
 ), sums AS (
-  SELECT tenant_id, invoice_id, sum(amount) AS amount FROM charges GROUP BY tenant_id, invoice_id
+  -- What is due before credits. A tax that the prices contain adds nothing.
+  SELECT tenant_id, invoice_id, sum(amount) AS amount
+    FROM (
+      SELECT tenant_id, invoice_id, amount FROM taxed
+      UNION ALL SELECT tenant_id, invoice_id, -amount FROM discounts
+      UNION ALL SELECT tenant_id, invoice_id, amount FROM taxes WHERE NOT contains_tax
+    ) due_amounts
+   GROUP BY tenant_id, invoice_id
 ), carried AS (
   -- An invoice never owes its tenant: what late usage has made cheaper, beyond what is due, becomes credits.
   SELECT tenant_id, invoice_id, (-amount)::bigint AS amount FROM sums WHERE amount < 0
@@ -144,14 +232,31 @@
    WHERE s.amount > 0 AND c.amount > 0
 ), lines AS (
   SELECT l.*, row_number() OVER (PARTITION BY tenant_id, invoice_id
-                                 ORDER BY rank, period_start, feature_key, source_id)::integer AS position
+                                 ORDER BY rank, place, tax_percent, description, source_id, kind DESC)::integer AS position
     FROM (
-      SELECT * FROM charges
+      SELECT tenant_id, invoice_id, rank, kind, description, feature_key, quantity, unit_amount, amount, period_start, period_end,
+             source_id, place, tax_percent, contains_tax, NULL::bigint AS taxable_amount
+        FROM taxed
       UNION ALL
-      SELECT c.tenant_id, c.invoice_id, 7, 'adjustment', 'Carried over as credits', NULL, 1, c.amount, c.amount, NULL, NULL, NULL
-        FROM carried c
+      SELECT tenant_id, invoice_id, 7, 'discount', description, NULL, 1, -amount, -amount, NULL, NULL,
+             id, place, tax_percent, contains_tax, NULL
+        FROM discounts
       UNION ALL
-      SELECT c.tenant_id, c.invoice_id, 9, 'credit', 'Credits used', NULL, 1, -c.amount, -c.amount, NULL, NULL, NULL
-        FROM credit c
+      SELECT tenant_id, invoice_id, 8, 'tax', description, NULL, 1, amount, amount, NULL, NULL,
+             NULL, NULL, tax_percent, contains_tax, CASE WHEN contains_tax THEN base - amount ELSE base END
+        FROM taxes
+      UNION ALL
+      -- What the prices contain is told beside them, and taken out again: the lines then add up to what was promised.
+      SELECT tenant_id, invoice_id, 8, 'adjustment', description || ', contained in the prices', NULL, 1, -amount, -amount, NULL, NULL,
+             NULL, NULL, NULL, NULL, NULL
+        FROM taxes WHERE contains_tax AND amount <> 0
+      UNION ALL
+      SELECT tenant_id, invoice_id, 9, 'adjustment', 'Carried over as credits', NULL, 1, amount, amount, NULL, NULL,
+             NULL, NULL, NULL, NULL, NULL
+        FROM carried
+      UNION ALL
+      SELECT tenant_id, invoice_id, 10, 'credit', 'Credits used', NULL, 1, -amount, -amount, NULL, NULL,
+             NULL, NULL, NULL, NULL, NULL
+        FROM credit
     ) l
 )

@@ -34,4 +34,7 @@
     LEFT JOIN saas.payment_invoices i ON i.tenant_id = b.tenant_id AND i.id = b.invoice_id
   UNION ALL
   SELECT $1, $2, e.period_start, e.amount FROM unnest($11::date[], $12::bigint[]) AS e (period_start, amount)
+), redeemed AS (
+  SELECT r.tenant_id, r.id, (SELECT count(*) FROM unnest($13::uuid[]) AS u (id) WHERE u.id = r.id) AS taken
+    FROM saas.coupon_redemptions r WHERE r.tenant_id = $1 AND r.removed_at IS NULL
 )

@@ -14,4 +14,8 @@
   SELECT b.tenant_id, b.subscription_id, b.period_start, i.subscription_amount + i.usage_amount AS amount
     FROM saas.billed_periods b
     LEFT JOIN saas.payment_invoices i ON i.tenant_id = b.tenant_id AND i.id = b.invoice_id
+), redeemed AS (
+  -- Those that the void invoice had, also when they were removed since.
+  SELECT DISTINCT l.tenant_id, l.source_id AS id, 0 AS taken
+    FROM saas.payment_invoice_lines l WHERE l.tenant_id = $1 AND l.invoice_id = $2 AND l.kind = 'discount'
 )

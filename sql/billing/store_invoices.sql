@@ -2,12 +2,15 @@
 -- they use. The invoices' numbers come when they are finalized. Continued by what names them in the chain.
 , invoices AS (
   INSERT INTO saas.payment_invoices (tenant_id, id, subscription_id, issuer_id, period, period_start, period_end,
-                                     subscription_amount, usage_amount, other_amount, credit_amount, total_amount, currency)
+                                     subscription_amount, usage_amount, other_amount, discount, tax, credit_amount, total_amount,
+                                     currency)
   SELECT d.tenant_id, d.invoice_id, d.subscription_id, (SELECT i.id FROM saas.issuers i WHERE i.key = 'default'),
          d.period, d.period_start, d.period_end,
          coalesce(sum(l.amount) FILTER (WHERE l.kind IN ('subscription', 'seat', 'proration')), 0),
          coalesce(sum(l.amount) FILTER (WHERE l.kind = 'usage'), 0),
          coalesce(sum(l.amount) FILTER (WHERE l.kind IN ('minimum', 'setup', 'adjustment')), 0),
+         coalesce(-sum(l.amount) FILTER (WHERE l.kind = 'discount'), 0),
+         coalesce(sum(l.amount) FILTER (WHERE l.kind = 'tax'), 0),
          coalesce(-sum(l.amount) FILTER (WHERE l.kind = 'credit'), 0),
          coalesce(sum(l.amount), 0), d.currency
     FROM due d
@@ -18,8 +21,10 @@
   RETURNING tenant_id, id
 ), stored AS (
   INSERT INTO saas.payment_invoice_lines (tenant_id, invoice_id, position, kind, description, feature_key,
-                                          quantity, unit_amount, amount, period_start, period_end, source_id)
-  SELECT tenant_id, invoice_id, position, kind, description, feature_key, quantity, unit_amount, amount, period_start, period_end, source_id
+                                          quantity, unit_amount, amount, period_start, period_end, source_id,
+                                          tax_percent, contains_tax, taxable_amount)
+  SELECT tenant_id, invoice_id, position, kind, description, feature_key, quantity, unit_amount, amount, period_start, period_end, source_id,
+         tax_percent, contains_tax, taxable_amount
     FROM lines
 ), posted AS (
   INSERT INTO saas.tenant_credit_ledger (tenant_id, delta, reason, source, invoice_id)

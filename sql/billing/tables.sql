@@ -2,16 +2,23 @@
 -- numeric minor units, since fractions of a cent exist.
 
 CREATE TABLE saas.issuers (
-  id            uuid PRIMARY KEY,
-  key           text NOT NULL UNIQUE CHECK (key <> ''),
-  name          text NOT NULL CHECK (btrim(name) <> ''),
-  address       text,
-  tax_id        text,
-  number_prefix text NOT NULL DEFAULT 'INV-',
-  last_number   bigint NOT NULL DEFAULT 0 CHECK (last_number >= 0),
-  created_at    timestamptz NOT NULL DEFAULT now()
+  id                  uuid PRIMARY KEY,
+  key                 text NOT NULL UNIQUE CHECK (key <> ''),
+  name                text NOT NULL CHECK (btrim(name) <> ''),
+  address             text,
+  country             text CHECK (country ~ '^[A-Z]{2}$'),
+  tax_id              text,
+  email               text,
+  payment_note        text,
+  reverse_charge_note text NOT NULL DEFAULT 'Reverse charge: the recipient owes the tax',
+  exempt_note         text NOT NULL DEFAULT 'Exempt from tax',
+  number_prefix       text NOT NULL DEFAULT 'INV-',
+  last_number         bigint NOT NULL DEFAULT 0 CHECK (last_number >= 0),
+  created_at          timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE saas.issuers IS 'Who writes the invoices. last_number is the newest number given; finalizing takes the next, so numbers have no gap.';
+COMMENT ON COLUMN saas.issuers.country IS 'ISO 3166-1, two letters: where tenants are taxed that name no country of their own.';
+COMMENT ON COLUMN saas.issuers.payment_note IS 'What invoices say about how to pay.';
 
 CREATE TABLE saas.plans (
   id               uuid PRIMARY KEY,
@@ -146,7 +153,7 @@ CREATE TABLE saas.payment_invoices (
   usage_amount        bigint NOT NULL DEFAULT 0 CHECK (usage_amount >= 0),
   other_amount        bigint NOT NULL DEFAULT 0,
   discount            bigint NOT NULL DEFAULT 0 CHECK (discount >= 0),
-  tax                 bigint NOT NULL DEFAULT 0 CHECK (tax >= 0),
+  tax                 bigint NOT NULL DEFAULT 0,
   credit_amount       bigint NOT NULL DEFAULT 0 CHECK (credit_amount >= 0),
   total_amount        bigint NOT NULL CHECK (total_amount >= 0),
   currency            text NOT NULL REFERENCES saas.currencies (code),
@@ -184,31 +191,41 @@ COMMENT ON TABLE saas.payment_invoices IS 'What a tenant owes for a period: the 
 COMMENT ON COLUMN saas.payment_invoices.number IS 'Given when finalized, gapless for an issuer. A void invoice keeps it.';
 COMMENT ON COLUMN saas.payment_invoices.subscription_amount IS 'Sum of subscription, seat and proration lines.';
 COMMENT ON COLUMN saas.payment_invoices.other_amount IS 'Sum of minimum, setup and adjustment lines.';
+COMMENT ON COLUMN saas.payment_invoices.tax IS 'Negative where late usage has made more cheaper than is due. The total without it and without credits used is the revenue, whether prices contain the tax or not.';
 COMMENT ON COLUMN saas.payment_invoices.credit_amount IS 'Credits used, positive here; the credit line is negative.';
 
 CREATE TABLE saas.payment_invoice_lines (
-  tenant_id    uuid NOT NULL,
-  id           uuid NOT NULL,
-  invoice_id   uuid NOT NULL,
-  position     integer NOT NULL CHECK (position > 0),
-  kind         text NOT NULL CHECK (kind IN ('subscription', 'seat', 'usage', 'proration', 'credit',
-                                             'discount', 'tax', 'minimum', 'setup', 'adjustment')),
-  description  text NOT NULL CHECK (description <> ''),
-  feature_key  text,
-  quantity     numeric NOT NULL CHECK (quantity >= 0 AND quantity < 1e20),
-  unit_amount  numeric NOT NULL CHECK (unit_amount > -1e20 AND unit_amount < 1e20),
-  amount       bigint NOT NULL,
-  period_start date,
-  period_end   date,
-  source_id    uuid,
+  tenant_id      uuid NOT NULL,
+  id             uuid NOT NULL,
+  invoice_id     uuid NOT NULL,
+  position       integer NOT NULL CHECK (position > 0),
+  kind           text NOT NULL CHECK (kind IN ('subscription', 'seat', 'usage', 'proration', 'credit',
+                                               'discount', 'tax', 'minimum', 'setup', 'adjustment')),
+  description    text NOT NULL CHECK (description <> ''),
+  feature_key    text,
+  quantity       numeric NOT NULL CHECK (quantity >= 0 AND quantity < 1e20),
+  unit_amount    numeric NOT NULL CHECK (unit_amount > -1e20 AND unit_amount < 1e20),
+  amount         bigint NOT NULL,
+  period_start   date,
+  period_end     date,
+  source_id      uuid,
+  tax_percent    numeric CHECK (tax_percent >= 0 AND tax_percent < 1e6),
+  contains_tax   boolean,
+  taxable_amount bigint,
   PRIMARY KEY (tenant_id, id),
   UNIQUE (tenant_id, invoice_id, position),
   FOREIGN KEY (tenant_id, invoice_id) REFERENCES saas.payment_invoices (tenant_id, id),
   CHECK (period_start < period_end),
-  CHECK (kind NOT IN ('credit', 'discount') OR amount <= 0)
+  CHECK (kind NOT IN ('credit', 'discount') OR amount <= 0),
+  CHECK ((tax_percent IS NULL) = (contains_tax IS NULL)),
+  CHECK (taxable_amount IS NULL OR kind = 'tax')
 );
+CREATE INDEX payment_invoice_lines_discount_idx ON saas.payment_invoice_lines (tenant_id, source_id) WHERE kind = 'discount';
 COMMENT ON TABLE saas.payment_invoice_lines IS 'The lines of an invoice; their sums are the invoice''s amounts, checked at commit.';
-COMMENT ON COLUMN saas.payment_invoice_lines.source_id IS 'The row the line comes from: subscription, usage fee, usage adjustment or ledger entry.';
+COMMENT ON COLUMN saas.payment_invoice_lines.source_id IS 'The row the line comes from: subscription, usage fee, usage adjustment, coupon redemption or ledger entry.';
+COMMENT ON COLUMN saas.payment_invoice_lines.tax_percent IS 'The rate that the line is taxed at, of a tax line the rate itself; NULL: not taxed.';
+COMMENT ON COLUMN saas.payment_invoice_lines.contains_tax IS 'Whether the amount contains the tax, which is then told and taken out again in lines of their own.';
+COMMENT ON COLUMN saas.payment_invoice_lines.taxable_amount IS 'Of a tax line: the sum without tax that it is taken of.';
 
 CREATE TABLE saas.billed_periods (
   tenant_id       uuid NOT NULL,

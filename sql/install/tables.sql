@@ -46,6 +46,7 @@ CREATE TABLE saas.settings (
   break_glass_review     interval NOT NULL DEFAULT '72 hours' CHECK (break_glass_review > '0'),
   session_idle_timeout   interval CHECK (session_idle_timeout > '0'),
   request_claims_issuer  text CHECK (request_claims_issuer <> ''),
+  tax_function           text CHECK (tax_function <> ''),
   updated_at             timestamptz NOT NULL DEFAULT now(),
   CHECK (usage_event_retention >= usage_id_retention)
 );
@@ -54,6 +55,7 @@ COMMENT ON COLUMN saas.settings.usage_id_retention IS 'How long event ids are ke
 COMMENT ON COLUMN saas.settings.usage_event_retention IS 'How long usage events are kept, at least as long as their ids; NULL: for ever. Counters, summaries and invoices stay.';
 COMMENT ON COLUMN saas.settings.usage_ids_kept_since IS 'Set by retention: ids of older events may be gone, so that such events are refused even after usage_id_retention was raised.';
 COMMENT ON COLUMN saas.settings.request_claims_issuer IS 'The issuer whose claims begin_request_claims believes without a signature; NULL: none.';
+COMMENT ON COLUMN saas.settings.tax_function IS 'The function that tells taxes in place of saas.tax_rates, set by saas.set_tax_function; NULL: none.';
 COMMENT ON COLUMN saas.settings.usage_slots IS 'How many rows a hot counter is spread over.';
 COMMENT ON COLUMN saas.settings.impersonation_approval IS 'Whether impersonations need a second person''s approval before they can be entered.';
 COMMENT ON COLUMN saas.settings.break_glass_limit IS 'How long emergency access may be opened for.';

@@ -4,6 +4,7 @@
 //! `plan`, `subscription`, `invoice`, `close`, `ledger` fetch, calculate in SQL by sets, and store.
 
 pub mod credit;
+pub mod discount;
 pub mod error;
 pub mod period;
 pub mod price;
@@ -12,10 +13,11 @@ pub mod rounding;
 
 mod batch;
 mod close;
-mod gate;
+pub mod gate;
 mod invoice;
 mod invoice_total;
-mod ledger;
+pub mod ledger;
+pub mod object;
 mod plan;
 mod preview;
 mod pure_functions;

@@ -26,10 +26,10 @@ const REISSUED: &str = concat!(
     include_str!("../../sql/billing/preview_lines.sql"),
 );
 const STORED: &str =
-    "SELECT position, kind, description, feature_key, quantity, unit_amount, amount, period_start, period_end, 0
+    "SELECT position, kind, description, feature_key, quantity, unit_amount, amount, period_start, period_end, 0, source_id
        FROM saas.payment_invoice_lines WHERE tenant_id = $1 AND invoice_id = $2 ORDER BY position";
 /// The rank, in `invoice_lines.sql`, of the line that carries an invoice's surplus over.
-const CARRIED: i32 = 7;
+const CARRIED: i32 = 9;
 
 /// The columns of `saas.invoice_line`.
 type Line = (
@@ -172,7 +172,7 @@ fn open_periods(tenant: pgrx::Uuid, day: Date) -> Result<Vec<Period>> {
 /// The lines of the last of these periods, when those before it are billed first, as they would be.
 fn follow(tenant: pgrx::Uuid, periods: &[Period]) -> Result<Vec<Line>> {
     let mut balance = ledger::balance(tenant)?;
-    let mut last = Vec::new();
+    let mut last: Vec<Vec<Found>> = Vec::new();
     for (place, period) in periods.iter().enumerate() {
         let before = &periods[..place];
         let rates = before.iter().all(|earlier| earlier.counted != period.counted);
@@ -197,6 +197,7 @@ fn follow(tenant: pgrx::Uuid, periods: &[Period]) -> Result<Vec<Line>> {
                 balance.into(),
                 starts.into(),
                 charged.into(),
+                used_coupons(&last).into(),
             ],
         )?;
         balance = balance.saturating_add(kept(&found));
@@ -206,34 +207,64 @@ fn follow(tenant: pgrx::Uuid, periods: &[Period]) -> Result<Vec<Line>> {
 }
 
 /// What each invoice charges by its plan.
-fn charged_before(invoices: &[Vec<(Line, i32)>]) -> Vec<i64> {
+fn charged_before(invoices: &[Vec<Found>]) -> Vec<i64> {
     let is_charge = |kind: &str| matches!(kind, "subscription" | "seat" | "proration" | "usage");
     invoices
         .iter()
         .map(|lines| {
             lines
                 .iter()
-                .filter(|(line, _)| line.1.as_deref().is_some_and(is_charge))
-                .filter_map(|(line, _)| line.6)
+                .filter(|found| found.kind().is_some_and(is_charge))
+                .filter_map(|found| found.line.6)
                 .fold(0, i64::saturating_add)
         })
         .collect()
 }
 
 /// What an invoice adds to the credits, negative for what it uses.
-fn kept(lines: &[(Line, i32)]) -> i64 {
+fn kept(lines: &[Found]) -> i64 {
     lines
         .iter()
-        .filter(|(line, rank)| *rank == CARRIED || line.1.as_deref() == Some("credit"))
-        .filter_map(|(line, _)| line.6)
+        .filter(|found| found.rank == CARRIED || found.kind() == Some("credit"))
+        .filter_map(|found| found.line.6)
         .fold(0, i64::saturating_add)
 }
 
-fn only_lines(lines: Vec<(Line, i32)>) -> Vec<Line> {
-    lines.into_iter().map(|(line, _)| line).collect()
+/// The coupons that these invoices use, once for each.
+fn used_coupons(invoices: &[Vec<Found>]) -> Vec<pgrx::Uuid> {
+    let mut used = Vec::new();
+    for lines in invoices {
+        let mut of_invoice: Vec<pgrx::Uuid> = lines
+            .iter()
+            .filter(|found| found.kind() == Some("discount"))
+            .filter_map(|found| found.source)
+            .collect();
+        of_invoice.sort_by_key(|id| *id.as_bytes());
+        of_invoice.dedup();
+        used.append(&mut of_invoice);
+    }
+    used
 }
 
-fn lines(query: &'static str, args: &[DatumWithOid<'_>]) -> Result<Vec<(Line, i32)>> {
+/// A line, and what of it is not shown.
+struct Found {
+    line: Line,
+    /// Its kind's place among the lines, as in `invoice_lines.sql`.
+    rank: i32,
+    source: Option<pgrx::Uuid>,
+}
+
+impl Found {
+    fn kind(&self) -> Option<&str> {
+        self.line.1.as_deref()
+    }
+}
+
+fn only_lines(lines: Vec<Found>) -> Vec<Line> {
+    lines.into_iter().map(|found| found.line).collect()
+}
+
+fn lines(query: &'static str, args: &[DatumWithOid<'_>]) -> Result<Vec<Found>> {
     sql::read_rows(query, args, |row| {
         let line = (
             row.get(1)?,
@@ -246,6 +277,6 @@ fn lines(query: &'static str, args: &[DatumWithOid<'_>]) -> Result<Vec<(Line, i3
             row.get(8)?,
             row.get(9)?,
         );
-        Ok((line, row.get(10)?.unwrap_or(0)))
+        Ok(Found { line, rank: row.get(10)?.unwrap_or(0), source: row.get(11)? })
     })
 }

@@ -17,7 +17,18 @@ const TENANT: &[Kind] = &[App, Gateway];
 
 /// Functions by name, all their overloads.
 const FUNCTIONS: &[(&[Kind], &[&str])] = &[
-    (ALL, &["version", "uuid_v7", "price_quantity", "billing_period", "prorate", "round_minor"]),
+    (
+        ALL,
+        &[
+            "version",
+            "uuid_v7",
+            "price_quantity",
+            "billing_period",
+            "prorate",
+            "round_minor",
+            "tax_amount",
+        ],
+    ),
     (
         REQUESTS,
         &[
@@ -48,6 +59,9 @@ const FUNCTIONS: &[(&[Kind], &[&str])] = &[
             "credit_balance",
             "spend_credit",
             "preview_invoice",
+            "apply_coupon",
+            "remove_coupon",
+            "set_billing_details",
             "create_tenant",
             "update_tenant",
             "delete_tenant",
@@ -101,6 +115,7 @@ const FUNCTIONS: &[(&[Kind], &[&str])] = &[
             "seal_audit_log",
         ],
     ),
+    (&[Admin], &["define_coupon", "set_tax_rate", "set_tax_category", "set_tax_treatment"]),
     (
         &[Admin],
         &["define_plan", "grant_credit", "import_jwks", "suspend_tenant", "reinstate_tenant"],
@@ -156,6 +171,10 @@ const TABLES: &[(&[Kind], &[&str])] = &[
             "billed_periods",
             "tenant_credit_ledger",
             "credit_allocations",
+            "coupon_redemptions",
+            "billing_details",
+            "tax_rates",
+            "tax_categories",
             "usage_records",
             "usage_counter_slots",
             "usage_totals",
@@ -196,7 +215,7 @@ const TABLES: &[(&[Kind], &[&str])] = &[
             "personal_data_registry",
         ],
     ),
-    (&[Admin], &["payment_events", "usage_events"]),
+    (&[Admin], &["payment_events", "usage_events", "coupons"]),
     (&[Admin, Worker], &["close_progress", "close_parked"]),
     (&[Worker], &["usage_alerts_raised"]),
 ];

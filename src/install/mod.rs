@@ -30,6 +30,8 @@ const TABLES: &[&str] = &[
     include_str!("../../sql/tenancy/tables.sql"),
     include_str!("../../sql/payments/keys.sql"),
     include_str!("../../sql/billing/tables.sql"),
+    include_str!("../../sql/coupons/tables.sql"),
+    include_str!("../../sql/tax/tables.sql"),
     include_str!("../../sql/usage/tables.sql"),
     include_str!("../../sql/payments/tables.sql"),
     include_str!("../../sql/audit/tables.sql"),
@@ -45,6 +47,7 @@ const TRIGGERS: &[&str] = &[
     include_str!("../../sql/iam/triggers.sql"),
     include_str!("../../sql/tenancy/triggers.sql"),
     include_str!("../../sql/billing/triggers.sql"),
+    include_str!("../../sql/coupons/triggers.sql"),
     include_str!("../../sql/usage/triggers.sql"),
     include_str!("../../sql/payments/triggers.sql"),
     include_str!("../../sql/privacy/triggers.sql"),
@@ -57,6 +60,8 @@ const POLICIES: &[&str] = &[
     include_str!("../../sql/iam/policies.sql"),
     include_str!("../../sql/tenancy/policies.sql"),
     include_str!("../../sql/billing/policies.sql"),
+    include_str!("../../sql/coupons/policies.sql"),
+    include_str!("../../sql/tax/policies.sql"),
     include_str!("../../sql/usage/policies.sql"),
     include_str!("../../sql/payments/policies.sql"),
     include_str!("../../sql/audit/policies.sql"),
@@ -84,6 +89,8 @@ extension_sql_file!(
         saas_core::billing::pure_functions::round_minor
     ]
 );
+extension_sql_file!("../../sql/coupons/functions.sql", name = "coupons_functions");
+extension_sql_file!("../../sql/tax/functions.sql", name = "tax_functions");
 extension_sql_file!("../../sql/payments/functions.sql", name = "payments_functions");
 extension_sql_file!("../../sql/privacy/functions.sql", name = "privacy_functions");
 extension_sql_file!("../../sql/install/functions.sql", name = "install_functions");

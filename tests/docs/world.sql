@@ -45,3 +45,7 @@ SELECT saas.open_break_glass('platform_emergency', 'Globex is under attack') AS 
        saas.start_impersonation(:'bob', :'acme', 'Ticket 7') AS impersonation \gset
 COMMIT;
 UPDATE saas.settings SET impersonation_approval = false;
+
+-- Coupons, one of which Acme has taken.
+SELECT saas.define_coupon('{"code": "WELCOME10", "percent": "10", "invoices": 1}'), saas.define_coupon('{"code": "LOYAL", "percent": "5"}'),
+       saas.apply_coupon(:'acme', 'loyal') \g /dev/null

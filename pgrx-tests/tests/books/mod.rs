@@ -200,6 +200,24 @@ const BALANCED: &[(&str, &str)] = &[
              OR i.credit_amount <> coalesce(-sum(l.amount) FILTER (WHERE l.kind = 'credit'), 0)",
     ),
     (
+        "each rate's tax is of its discounted sum, rounded once; a contained one adds nothing",
+        "SELECT invoice_id::text FROM (
+           SELECT l.tenant_id, l.invoice_id, l.tax_percent, l.contains_tax,
+                  sum(l.amount) FILTER (WHERE l.kind <> 'tax') AS base, sum(l.amount) FILTER (WHERE l.kind = 'tax') AS tax,
+                  sum(l.taxable_amount) AS taxable, count(*) FILTER (WHERE l.kind = 'tax') AS taxes
+             FROM saas.payment_invoice_lines l WHERE l.tax_percent IS NOT NULL GROUP BY 1, 2, 3, 4) t
+          WHERE taxes <> 1
+             OR tax <> CASE WHEN contains_tax THEN round(base * tax_percent / (100 + tax_percent)) ELSE round(base * tax_percent / 100) END
+             OR taxable <> CASE WHEN contains_tax THEN base - tax ELSE base END",
+    ),
+    (
+        "discounts are what the coupons say, and no coupon is used too often",
+        "SELECT r.id::text FROM saas.coupon_redemptions r
+           JOIN saas.payment_invoice_lines l ON l.tenant_id = r.tenant_id AND l.source_id = r.id AND l.kind = 'discount'
+           JOIN saas.payment_invoices i ON i.tenant_id = l.tenant_id AND i.id = l.invoice_id
+          WHERE i.status <> 'void' GROUP BY r.tenant_id, r.id HAVING count(DISTINCT i.id) > r.invoice_count",
+    ),
+    (
         "one invoice a subscription and period",
         "SELECT subscription_id::text FROM saas.payment_invoices WHERE status <> 'void' AND subscription_id IS NOT NULL GROUP BY subscription_id, period_start HAVING count(*) > 1",
     ),

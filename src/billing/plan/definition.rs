@@ -1,11 +1,8 @@
 //! Reading a plan's definition from JSON: everything that can be refused without a look at the database is refused here.
 
-use crate::billing::price::Model;
-use crate::billing::rounding::parse_decimal;
+use crate::billing::object::{Object, WHOLE};
 use crate::error::{Error, Result};
-use crate::iam::check::nearest;
-use rust_decimal::Decimal;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// A valid definition, split by what a change of it means.
@@ -44,10 +41,6 @@ const PLAN: &[&str] = &[
 const PRICE: &[&str] = &["currency", "base_price", "seat_price", "setup_fee", "minimum_amount"];
 const FEATURE: &[&str] =
     &["feature_key", "currency", "included_units", "overage_price", "price_model", "aggregation"];
-/// What messages call the outermost object.
-const WHOLE: &str = "the definition";
-/// More is no price list.
-const MOST: usize = 1000;
 
 impl Definition {
     /// Reads a definition; `currency` is the plan's where it names none.
@@ -181,135 +174,6 @@ fn sorted_once(mut rows: Vec<Value>, key: impl Fn(&Value) -> String) -> Result<V
 
 fn missing(name: &str) -> Error {
     Error::Invalid(format!("{name} is missing"))
-}
-
-/// A JSON object of which all keys are known. A null is as good as nothing.
-struct Object<'a> {
-    path: &'a str,
-    fields: Map<String, Value>,
-}
-
-impl<'a> Object<'a> {
-    fn new(path: &'a str, value: Value, known: &[&str]) -> Result<Object<'a>> {
-        let Value::Object(fields) = value else {
-            return Err(Error::Invalid(format!("{path} must be a JSON object")));
-        };
-        if let Some(unknown) = fields.keys().find(|key| !known.contains(&key.as_str())) {
-            let short: String = unknown.chars().take(60).collect();
-            return Err(Error::UnknownKey(
-                format!("{path} has no \"{short}\""),
-                nearest(&short, known.iter().copied()),
-            ));
-        }
-        Ok(Object { path, fields })
-    }
-
-    fn name(&self, field: &str) -> String {
-        if self.path == WHOLE { field.to_owned() } else { format!("{}.{field}", self.path) }
-    }
-
-    fn get(&self, field: &str) -> Option<&Value> {
-        self.fields.get(field).filter(|value| !value.is_null())
-    }
-
-    fn refuse(&self, field: &str, wanted: &str) -> Error {
-        Error::Invalid(format!("{} must be {wanted}", self.name(field)))
-    }
-
-    fn text(&self, field: &str) -> Result<Option<String>> {
-        match self.get(field) {
-            None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text.clone())),
-            Some(_) => Err(self.refuse(field, "a string")),
-        }
-    }
-
-    fn flag(&self, field: &str) -> Result<Option<bool>> {
-        match self.get(field) {
-            None => Ok(None),
-            Some(Value::Bool(flag)) => Ok(Some(*flag)),
-            Some(_) => Err(self.refuse(field, "true or false")),
-        }
-    }
-
-    /// The first of the choices where there is none.
-    fn one_of(&self, field: &str, choices: &[&str]) -> Result<String> {
-        match self.text(field)? {
-            None => Ok(choices.first().copied().unwrap_or_default().to_owned()),
-            Some(text) if choices.contains(&text.as_str()) => Ok(text),
-            Some(_) => Err(self.refuse(field, &format!("one of {}", choices.join(", ")))),
-        }
-    }
-
-    fn integer(&self, field: &str, wanted: &str) -> Result<Option<i64>> {
-        match self.get(field) {
-            None => Ok(None),
-            Some(Value::Number(number)) => match number.as_i64() {
-                Some(integer) => Ok(Some(integer)),
-                None if number.is_u64() => {
-                    Err(Error::OutOfRange(format!("{} is out of range", self.name(field))))
-                }
-                None => Err(self.refuse(field, wanted)),
-            },
-            Some(_) => Err(self.refuse(field, wanted)),
-        }
-    }
-
-    fn money(&self, field: &str) -> Result<Option<i64>> {
-        const WANTED: &str = "an amount in minor units: a whole number, 0 or more";
-        match self.integer(field, WANTED)? {
-            Some(amount) if amount < 0 => Err(self.refuse(field, WANTED)),
-            amount => Ok(amount),
-        }
-    }
-
-    fn units(&self, field: &str) -> Result<Option<i64>> {
-        const WANTED: &str = "a whole number, 0 or more";
-        match self.integer(field, WANTED)? {
-            Some(units) if units < 0 => Err(self.refuse(field, WANTED)),
-            units => Ok(units),
-        }
-    }
-
-    fn count(&self, field: &str, least: i32, most: i32) -> Result<Option<i32>> {
-        let wanted = format!("a whole number from {least} to {most}");
-        let Some(count) = self.integer(field, &wanted)? else { return Ok(None) };
-        match i32::try_from(count) {
-            Ok(count) if (least..=most).contains(&count) => Ok(Some(count)),
-            _ => Err(self.refuse(field, &wanted)),
-        }
-    }
-
-    /// A price for one unit, which may be a fraction of a minor unit: as a string, since JSON numbers may be floats.
-    fn unit_price(&self, field: &str) -> Result<Option<Decimal>> {
-        let Some(value) = self.get(field) else { return Ok(None) };
-        let Value::String(text) = value else {
-            return Err(self.refuse(field, "a decimal string such as \"12.50\""));
-        };
-        let price = parse_decimal(text)?;
-        if price < Decimal::ZERO || price >= Decimal::from(10i64.pow(15)) {
-            return Err(self.refuse(field, "from 0 to below 1000000000000000"));
-        }
-        Ok(Some(price.normalize()))
-    }
-
-    fn model(&self, field: &str) -> Result<Option<Value>> {
-        let Some(value) = self.get(field) else { return Ok(None) };
-        Model::from_value(value.clone())?;
-        Ok(Some(value.clone()))
-    }
-
-    fn list(&self, field: &str) -> Result<Vec<(String, Value)>> {
-        match self.get(field) {
-            None => Ok(Vec::new()),
-            Some(Value::Array(values)) if values.len() <= MOST => Ok(values
-                .iter()
-                .enumerate()
-                .map(|(place, value)| (format!("{field}[{place}]"), value.clone()))
-                .collect()),
-            Some(_) => Err(self.refuse(field, &format!("an array of at most {MOST} objects"))),
-        }
-    }
 }
 
 #[cfg(test)]
