@@ -52,6 +52,7 @@ INSERT INTO saas.personal_data_registry
   ('privacy_requests', 'handled_by', 'identifier', 'Who answered a request', 'legal_obligation', NULL, 'keep', 'Accountability: GDPR Art. 5(2) and 12', 'handled_by', NULL, NULL, NULL),
   ('payment_customers', 'provider_customer_id', 'identifier', 'Payments', 'contract', '10 years', 'keep', 'Records of accounts: tax and commercial law', NULL, NULL, NULL, NULL),
   ('payment_invoices', 'tenant_id', 'payment data', 'Invoices', 'legal_obligation', '10 years', 'keep', 'Records of accounts: tax and commercial law', NULL, NULL, NULL, NULL),
+  ('issuers', 'email', 'contact', 'Invoices', 'legal_obligation', '10 years', 'keep', 'Records of accounts: tax and commercial law', NULL, NULL, NULL, NULL),
   ('billing_details', 'name', 'contact', 'Invoices', 'legal_obligation', '10 years', 'keep', 'Records of accounts: tax and commercial law', NULL, NULL, NULL, NULL),
   ('billing_details', 'address', 'contact', 'Invoices', 'legal_obligation', '10 years', 'keep', 'Records of accounts: tax and commercial law', NULL, NULL, NULL, NULL),
   ('billing_details', 'country', 'contact', 'Invoices', 'legal_obligation', '10 years', 'keep', 'Records of accounts: tax and commercial law', NULL, NULL, NULL, NULL),
