@@ -118,6 +118,7 @@ const CASES: &[Case] = &[
     audited("break_glass_events", Nobody, Platform(SECURITY, None)),
     audited("security_events", Nobody, Platform(SECURITY, None)),
     audited("incidents", Nobody, Platform(SECURITY, None)),
+    audited("incident_history", Nobody, Platform(SECURITY, None)),
     audited("personal_data_registry", Nobody, Platform(SECURITY, None)),
     audited("audit_seals", Nobody, Platform(SECURITY, None)),
     audited("audit_seal_rows", Nobody, Platform(SECURITY, None)),
@@ -201,6 +202,7 @@ COMMIT";
 const OF_THE_PLATFORM: &str = "
 INSERT INTO saas.incidents (severity, title) VALUES ('low', 'test');
 SELECT saas.set_tax_rate('DE', 19, '2026-01-01'), saas.set_tax_category('plan', 'free', 'reduced');
+UPDATE saas.incidents SET status = 'contained';
 INSERT INTO saas.break_glass_events (user_id, role_id, reason, expires_at)
   SELECT assigned_user_id, role_id, 'fire', now() + interval '1 h' FROM saas.system_role_assignments LIMIT 1;
 INSERT INTO saas.personal_data_registry (table_name, column_name, category, purpose, legal_basis, on_erasure)

@@ -223,6 +223,7 @@ live AS (
     UNION ALL SELECT 'payment_one_times', tenant_id, id::text, created_at, to_jsonb(x) FROM saas.payment_one_times x
     UNION ALL SELECT 'audit_retirements', NULL, period_start::text, retired_at, to_jsonb(x) FROM saas.audit_retirements x
     UNION ALL SELECT 'incidents', NULL, id::text, opened_at, to_jsonb(x) FROM saas.incidents x
+    UNION ALL SELECT 'incident_history', NULL, id::text, moved_at, to_jsonb(x) FROM saas.incident_history x
     UNION ALL SELECT 'privacy_requests', NULL, id::text, received_at, to_jsonb(x) - 'result_digest' FROM saas.privacy_requests x
     UNION ALL SELECT 'user_consents', NULL, id::text, granted_at, to_jsonb(x) FROM saas.user_consents x
     UNION ALL SELECT 'issuers', NULL, id::text, created_at, to_jsonb(x) FROM saas.issuers x

@@ -10,7 +10,7 @@ held_roles (object, role_id, is_system) AS (
 -- Triggers that must fire: 'A' also for replicated rows and under session_replication_role = replica.
 guards (table_name, trigger_name, wanted) AS (
   SELECT t, g, 'A'
-    FROM unnest('{tenant_credit_ledger,credit_allocations,platform_audit_logs,audit_seals,audit_seal_rows,audit_retirements,usage_events}'::text[]) t
+    FROM unnest('{tenant_credit_ledger,credit_allocations,platform_audit_logs,audit_seals,audit_seal_rows,audit_retirements,incident_history,usage_events}'::text[]) t
    CROSS JOIN unnest('{trg_refuse_change,trg_refuse_truncate}'::text[]) g
   UNION ALL
   SELECT c.relname, g, 'A'
@@ -33,7 +33,11 @@ guards (table_name, trigger_name, wanted) AS (
                   tax_categories,billing_details}'::text[]) t
    CROSS JOIN unnest('{insert,update,delete,truncate}'::text[]) g
   UNION ALL
-  SELECT 'audit_retirements', 'trg_audit_insert', 'O'
+  SELECT t, 'trg_audit_insert', 'O' FROM unnest('{audit_retirements,incident_history}'::text[]) t
+  UNION ALL
+  SELECT 'security_events', g, 'A' FROM unnest('{trg_protect_event,trg_protect_event_truncate}'::text[]) g
+  UNION ALL
+  SELECT t, 'trg_keep_history', 'O' FROM unnest('{incidents,security_events}'::text[]) t
 )
 SELECT CASE WHEN h.is_system THEN 'tenant_role_in_platform' ELSE 'system_role_in_tenant' END AS invariant,
        h.object, 'role ' || r.key AS detail

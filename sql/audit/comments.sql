@@ -32,3 +32,54 @@ Errors: 42501 for others.
 Example as auditor:
 SELECT * FROM saas.verify_audit_log()';
 COMMENT ON FUNCTION saas.audit_hash(bytea[]) IS 'Internal: the hash of an audit row, of its fields in binary form.';
+COMMENT ON FUNCTION saas.report_security_event(text, text, text, jsonb, uuid, uuid, inet) IS
+'Reports what looks suspicious or is exceptional. What is reported never changes afterwards.
+Arguments: kind, in words of yours, for example "login.failed"; severity, one of info, low, medium, high, critical; subject, what it is about, for example an address; detail, an object with the evidence; user_id and tenant_id, whom it concerns; ip_address, from where.
+Returns: the event''s id.
+Needs: kind gateway or worker, or the data owner.
+Errors: 42501 for others; 22023 for an empty kind, an unknown severity or a detail that is no object; 23502 for a NULL kind, severity or detail; 23503 for an unknown user or tenant.
+Example as gateway:
+SELECT saas.report_security_event(''login.failed'', ''medium'', ''alice@example.com'', ''{"times": 20}'', ip_address => ''192.0.2.1'')';
+COMMENT ON FUNCTION saas.acknowledge_security_event(uuid, text) IS
+'Notes that somebody has looked at a security event, and what he made of it.
+Arguments: event_id, an open event; note, what was found.
+Returns: nothing.
+Needs: platform.security.view; the data owner without a context.
+Errors: 28000 without a user; 42501 without the permission; 22023 for an empty note; 23502 for a NULL; 23503 for an unknown event; 55000 for one that is past that.
+Example as admin:
+SELECT saas.acknowledge_security_event(id, ''Looks like credential stuffing'') FROM saas.security_events WHERE status = ''open'' LIMIT 1';
+COMMENT ON FUNCTION saas.dismiss_security_event(uuid, text) IS
+'Notes that a security event means nothing, and why.
+Arguments: event_id, an open or acknowledged event; note, why.
+Returns: nothing.
+Needs: platform.security.view; the data owner without a context.
+Errors: 28000 without a user; 42501 without the permission; 22023 for an empty note; 23502 for a NULL; 23503 for an unknown event; 55000 for one that was dismissed or is of an incident.
+Example as admin:
+SELECT saas.dismiss_security_event(id, ''A scanner of ours'') FROM saas.security_events WHERE status = ''open'' LIMIT 1';
+COMMENT ON FUNCTION saas.open_incident(text, text, uuid[], text, text) IS
+'Opens an incident over the security events that tell of it. Each event belongs to one incident.
+Arguments: title; severity, one of low, medium, high, critical; security_event_ids, open or acknowledged events, none by default; description, what is known; kind, one of security, availability, privacy.
+Returns: the incident''s id.
+Needs: platform.security.view; the data owner without a context.
+Errors: 28000 without a user; 42501 without the permission; 22023 for an empty title, an unknown severity or kind; 23502 for a NULL, also among the ids; 23503 for an unknown event; 55000 for an event that was dismissed or is of another incident.
+Example as admin:
+SELECT saas.open_incident(''Accounts under attack'', ''high'', ARRAY(SELECT id FROM saas.security_events WHERE status = ''open''))';
+COMMENT ON FUNCTION saas.escalate_security_event(uuid, uuid, text) IS
+'Adds a security event to an incident that is known already.
+Arguments: event_id, an open or acknowledged event; incident_id, an incident that is not reviewed; note, why it belongs to it.
+Returns: nothing.
+Needs: platform.security.view; the data owner without a context.
+Errors: 28000 without a user; 42501 without the permission; 22023 for an empty note; 23502 for a NULL; 23503 for an unknown event or incident; 55000 for an event that was dismissed or is of another incident, and for a reviewed incident.
+Example as admin:
+SELECT saas.escalate_security_event(id, saas.open_incident(''Emergency access at night'', ''medium''), ''Opened then'')
+  FROM saas.security_events WHERE kind = ''break_glass_opened''';
+COMMENT ON FUNCTION saas.move_incident(uuid, text, text) IS
+'Moves an incident on: contained, resolved, reviewed, or from resolved back to open. docs/states.md shows the moves; each is kept in saas.incident_history.
+Arguments: incident_id; to_state, one of open, contained, resolved, reviewed; note, what was done: for reviewed the post-mortem.
+Returns: nothing.
+Needs: platform.security.view; the data owner without a context.
+Errors: 28000 without a user; 42501 without the permission; 22023 for an unknown state or an empty note; 23502 for a NULL; 23503 for an unknown incident; 55000 for a move that state_transitions does not list.
+Example as admin:
+SELECT saas.open_incident(''Slow since noon'', ''low'', kind => ''availability'') AS incident \gset
+SELECT saas.move_incident(:''incident'', ''resolved'', ''More servers'');
+SELECT saas.move_incident(:''incident'', ''reviewed'', ''Nobody watched the queue. Now there is an alert.'')';

@@ -24,3 +24,7 @@ CREATE POLICY admin_read ON saas.incidents FOR SELECT TO CURRENT_USER
   USING (saas.has_system_permission('platform.security.view'));
 CREATE POLICY auditor_read ON saas.incidents FOR SELECT TO CURRENT_USER
   USING (true);
+CREATE POLICY admin_read ON saas.incident_history FOR SELECT TO CURRENT_USER
+  USING (saas.has_system_permission('platform.security.view'));
+CREATE POLICY auditor_read ON saas.incident_history FOR SELECT TO CURRENT_USER
+  USING (true);

@@ -77,6 +77,7 @@ CREATE TABLE saas.incidents (
   title        text NOT NULL CHECK (btrim(title) <> ''),
   description  text,
   status       text NOT NULL DEFAULT 'open' CHECK (status IN ('open', 'contained', 'resolved', 'reviewed')),
+  status_reason text,
   break_glass_event_id uuid UNIQUE REFERENCES saas.break_glass_events (id),
   opened_by    uuid REFERENCES saas.users (id),
   opened_at    timestamptz NOT NULL DEFAULT now(),
@@ -90,6 +91,7 @@ CREATE TABLE saas.incidents (
 CREATE INDEX incidents_opened_by_idx ON saas.incidents (opened_by);
 CREATE INDEX incidents_reviewed_by_idx ON saas.incidents (reviewed_by);
 COMMENT ON TABLE saas.incidents IS 'Security, availability and privacy incidents, from opening to the reviewed post-mortem.';
+COMMENT ON COLUMN saas.incidents.status_reason IS 'Why it is in this state; what was said before is in incident_history.';
 COMMENT ON COLUMN saas.incidents.break_glass_event_id IS 'The emergency access whose review is overdue; at most one incident each.';
 
 CREATE TABLE saas.security_events (
@@ -103,13 +105,33 @@ CREATE TABLE saas.security_events (
   ip_address  inet,
   evidence    jsonb NOT NULL DEFAULT '{}',
   status      text NOT NULL DEFAULT 'open' CHECK (status IN ('open', 'acknowledged', 'dismissed', 'escalated')),
-  incident_id uuid REFERENCES saas.incidents (id)
+  status_reason text,
+  incident_id uuid REFERENCES saas.incidents (id),
+  CHECK (incident_id IS NULL OR status = 'escalated')
 );
 CREATE INDEX security_events_user_id_idx ON saas.security_events (user_id);
 CREATE INDEX security_events_tenant_id_idx ON saas.security_events (tenant_id);
 CREATE INDEX security_events_incident_id_idx ON saas.security_events (incident_id);
 CREATE INDEX security_events_occurred_at_idx ON saas.security_events (occurred_at);
-COMMENT ON TABLE saas.security_events IS 'Suspicious or exceptional activity, with its evidence.';
+COMMENT ON TABLE saas.security_events IS 'Suspicious or exceptional activity, with its evidence. What was reported never changes; what became of it does.';
+COMMENT ON COLUMN saas.security_events.status_reason IS 'Why it is in this state; what was said before is in incident_history.';
+
+CREATE TABLE saas.incident_history (
+  id                uuid PRIMARY KEY,
+  incident_id       uuid REFERENCES saas.incidents (id),
+  security_event_id uuid REFERENCES saas.security_events (id),
+  from_state        text NOT NULL,
+  to_state          text NOT NULL,
+  note              text,
+  moved_by          uuid REFERENCES saas.users (id),
+  moved_at          timestamptz NOT NULL DEFAULT now(),
+  CHECK (num_nonnulls(incident_id, security_event_id) = 1)
+);
+CREATE INDEX incident_history_incident_id_idx ON saas.incident_history (incident_id);
+CREATE INDEX incident_history_security_event_id_idx ON saas.incident_history (security_event_id);
+CREATE INDEX incident_history_moved_by_idx ON saas.incident_history (moved_by);
+COMMENT ON TABLE saas.incident_history IS 'Every move of an incident or a security event, with what was said. Append-only, written by trigger.';
+COMMENT ON COLUMN saas.incident_history.moved_by IS 'The person; NULL when the data owner moved it without a context.';
 
 CREATE TABLE saas.outbox (
   id           uuid PRIMARY KEY,

@@ -380,3 +380,17 @@ CREATE TRIGGER trg_audit_insert AFTER INSERT ON saas.audit_retirements
 
 CREATE TRIGGER trg_stamp_audit_log BEFORE INSERT ON saas.platform_audit_logs
   FOR EACH ROW EXECUTE FUNCTION saas.stamp_audit_log();
+
+-- What became of an event or incident is kept, and what was reported stays as it was.
+CREATE TRIGGER trg_keep_history AFTER UPDATE ON saas.incidents
+  FOR EACH ROW WHEN (OLD.status IS DISTINCT FROM NEW.status) EXECUTE FUNCTION saas.keep_incident_history('incident_id');
+CREATE TRIGGER trg_keep_history AFTER UPDATE ON saas.security_events
+  FOR EACH ROW WHEN (OLD.status IS DISTINCT FROM NEW.status) EXECUTE FUNCTION saas.keep_incident_history('security_event_id');
+CREATE TRIGGER trg_protect_event BEFORE UPDATE OR DELETE ON saas.security_events
+  FOR EACH ROW EXECUTE FUNCTION saas.protect_security_event();
+CREATE TRIGGER trg_protect_event_truncate BEFORE TRUNCATE ON saas.security_events
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.protect_security_event();
+ALTER TABLE saas.security_events ENABLE ALWAYS TRIGGER trg_protect_event, ENABLE ALWAYS TRIGGER trg_protect_event_truncate;
+CREATE TRIGGER trg_audit_insert AFTER INSERT ON saas.incident_history
+  REFERENCING NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('incident_history', 'id');

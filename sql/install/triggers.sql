@@ -24,6 +24,10 @@ CREATE TRIGGER trg_refuse_change BEFORE UPDATE OR DELETE ON saas.audit_retiremen
   FOR EACH ROW EXECUTE FUNCTION saas.refuse_change('audit_retirements');
 CREATE TRIGGER trg_refuse_truncate BEFORE TRUNCATE ON saas.audit_retirements
   FOR EACH STATEMENT EXECUTE FUNCTION saas.refuse_change('audit_retirements');
+CREATE TRIGGER trg_refuse_change BEFORE UPDATE OR DELETE ON saas.incident_history
+  FOR EACH ROW EXECUTE FUNCTION saas.refuse_change('incident_history');
+CREATE TRIGGER trg_refuse_truncate BEFORE TRUNCATE ON saas.incident_history
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.refuse_change('incident_history');
 CREATE TRIGGER trg_refuse_change BEFORE UPDATE OR DELETE ON saas.usage_events
   FOR EACH ROW EXECUTE FUNCTION saas.refuse_change('usage_events');
 CREATE TRIGGER trg_refuse_truncate BEFORE TRUNCATE ON saas.usage_events
@@ -34,6 +38,7 @@ ALTER TABLE saas.platform_audit_logs ENABLE ALWAYS TRIGGER trg_refuse_change, EN
 ALTER TABLE saas.audit_seals ENABLE ALWAYS TRIGGER trg_refuse_change, ENABLE ALWAYS TRIGGER trg_refuse_truncate;
 ALTER TABLE saas.audit_seal_rows ENABLE ALWAYS TRIGGER trg_refuse_change, ENABLE ALWAYS TRIGGER trg_refuse_truncate;
 ALTER TABLE saas.audit_retirements ENABLE ALWAYS TRIGGER trg_refuse_change, ENABLE ALWAYS TRIGGER trg_refuse_truncate;
+ALTER TABLE saas.incident_history ENABLE ALWAYS TRIGGER trg_refuse_change, ENABLE ALWAYS TRIGGER trg_refuse_truncate;
 ALTER TABLE saas.usage_events ENABLE ALWAYS TRIGGER trg_refuse_change, ENABLE ALWAYS TRIGGER trg_refuse_truncate;
 
 -- Every status column moves only as saas.state_transitions says.

@@ -43,6 +43,7 @@ INSERT INTO saas.personal_data_registry
   ('security_events', 'evidence', 'event data', 'Recognizing and proving attacks', 'legal_obligation', '3 years', 'keep', 'Security of processing: GDPR Art. 32 and 33(5)', 'user_id', NULL, NULL, NULL),
   ('incidents', 'opened_by', 'identifier', 'Handling incidents', 'legal_obligation', NULL, 'keep', 'Documentation of breaches: GDPR Art. 33(5)', 'opened_by', NULL, NULL, NULL),
   ('incidents', 'reviewed_by', 'identifier', 'Handling incidents', 'legal_obligation', NULL, 'keep', 'Documentation of breaches: GDPR Art. 33(5)', 'reviewed_by', NULL, NULL, NULL),
+  ('incident_history', 'moved_by', 'identifier', 'Handling incidents', 'legal_obligation', NULL, 'keep', 'Documentation of breaches: GDPR Art. 33(5)', 'moved_by', NULL, NULL, NULL),
   ('user_consents', 'user_id', 'identifier', 'Proof of consent', 'legal_obligation', NULL, 'keep', 'Proof of consent: GDPR Art. 7(1)', 'user_id', NULL, NULL, NULL),
   ('user_consents', 'purpose', 'consent', 'Proof of consent', 'legal_obligation', NULL, 'keep', 'Proof of consent: GDPR Art. 7(1)', 'user_id', NULL, NULL, NULL),
   ('user_consents', 'version', 'consent', 'Proof of consent', 'legal_obligation', NULL, 'keep', 'Proof of consent: GDPR Art. 7(1)', 'user_id', NULL, NULL, NULL),

@@ -1,10 +1,12 @@
 //! The proof of what was done: audit rows, their stamps, and the invariants that hold over all data.
 
 mod changes;
+mod incident;
 mod invariants;
 mod merkle;
 mod partitions;
 mod seal;
+mod security_event;
 mod stamp;
 mod verify;
 
@@ -16,7 +18,19 @@ use std::cell::RefCell;
 ::pgrx::extension_sql_file!(
     "../../sql/audit/comments.sql",
     name = "audit_comments",
-    requires = [check_invariants, make_partitions, seal_audit_log, verify_audit_log, audit_hash]
+    requires = [
+        check_invariants,
+        make_partitions,
+        seal_audit_log,
+        verify_audit_log,
+        audit_hash,
+        report_security_event,
+        acknowledge_security_event,
+        dismiss_security_event,
+        open_incident,
+        escalate_security_event,
+        move_incident
+    ]
 );
 
 extension_sql_file!("../../sql/audit/functions.sql", name = "audit_functions");

@@ -144,6 +144,17 @@ const FUNCTIONS: &[(&[Kind], &[&str])] = &[
         ],
     ),
     (&[Worker], &["escalate_break_glass"]),
+    (&[Gateway, Worker], &["report_security_event"]),
+    (
+        &[Admin],
+        &[
+            "acknowledge_security_event",
+            "dismiss_security_event",
+            "escalate_security_event",
+            "open_incident",
+            "move_incident",
+        ],
+    ),
     (&[Auditor], &["role_permission_diff"]),
     (&[Auditor, Admin], &["check_invariants", "verify_audit_log"]),
 ];
@@ -212,6 +223,7 @@ const TABLES: &[(&[Kind], &[&str])] = &[
             "audit_retirements",
             "security_events",
             "incidents",
+            "incident_history",
             "personal_data_registry",
         ],
     ),
