@@ -69,3 +69,11 @@ Errors: 28000 without a user; 42501 without the permission; 22023 for what can''
 Example as owner:
 CREATE TABLE public.contacts (id uuid PRIMARY KEY, user_id uuid, phone text);
 SELECT saas.register_personal_data(''public.contacts'', ''phone'', ''contact'', ''Calls'', ''consent'', ''delete'', user_column => ''user_id'')';
+COMMENT ON FUNCTION saas.apply_retention(timestamptz) IS
+'Removes what has been kept for long enough: rows and values by the registry, usage ids and events by settings.usage_id_retention and usage_event_retention, whole sealed months of the audit log by settings.audit_retention. Makes the partitions of the next three months. A row goes when every rule of its table is over; what a duty keeps without an end, invoices above all, stays.
+Arguments: as_of, the moment to go by. Event ids and the audit log never go by a later one than now.
+Returns: how many rows went. A month that is in use stays with a warning, and so does one of the audit log that is not wholly sealed.
+Needs: kind worker; platform.system.configure; the data owner without a context.
+Errors: 28000 without a user; 42501 without the permission; 22023 for infinity, and for a moment to come unless the data owner asks; 23502 for a NULL; 55000 for a registry row that names what is not there.
+Example as worker:
+SELECT saas.apply_retention()';

@@ -140,6 +140,23 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION saas.collect_personal_data(uuid, boolean, text[]) IS 'Internal: what saas.export_personal_data hands out, by table and purpose.';
 
+-- Tables from which rows are deleted by the registry; the smaller the depth, the sooner: rows that others refer
+-- to go after those.
+CREATE FUNCTION saas.deletion_order() RETURNS TABLE (registered regclass, depth integer)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  WITH RECURSIVE doomed (registered) AS (
+    SELECT DISTINCT saas.registered_table(r.table_name) FROM saas.personal_data_registry r WHERE r.on_erasure = 'delete'
+  ), path (registered, depth) AS (
+    SELECT d.registered, 0 FROM doomed d
+    UNION ALL
+    SELECT c.confrelid::regclass, p.depth + 1
+      FROM path p JOIN pg_constraint c ON c.contype = 'f' AND c.conrelid = p.registered AND c.confrelid <> c.conrelid
+     WHERE c.confrelid IN (SELECT d.registered FROM doomed d)
+  ) CYCLE registered SET is_cycle USING trail
+  SELECT p.registered, max(p.depth) FROM path p GROUP BY p.registered
+$$;
+COMMENT ON FUNCTION saas.deletion_order() IS 'Internal: in which order rows are deleted by the registry.';
+
 -- Does to a person's data what the registry says, and tells how many rows of which table.
 CREATE FUNCTION saas.erase_personal_data(person uuid) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
@@ -155,20 +172,13 @@ DECLARE
 BEGIN
   -- Rows that others refer to go after those.
   FOR part IN
-    WITH RECURSIVE rules AS (
-      SELECT DISTINCT r.table_name, r.user_column, r.email_column, saas.registered_table(r.table_name) AS registered
-        FROM saas.personal_data_registry r
-       WHERE r.on_erasure = 'delete' AND saas.registered_table(r.table_name) <> 'saas.users'::regclass
-         AND coalesce(r.user_column, r.email_column) IS NOT NULL
-    ), path (registered, depth) AS (
-      SELECT DISTINCT r.registered, 0 FROM rules r
-      UNION ALL
-      SELECT c.confrelid::regclass, p.depth + 1
-        FROM path p JOIN pg_constraint c ON c.contype = 'f' AND c.conrelid = p.registered AND c.confrelid <> c.conrelid
-       WHERE c.confrelid IN (SELECT r.registered FROM rules r)
-    ) CYCLE registered SET is_cycle USING trail
-    SELECT r.*, (SELECT max(p.depth) FROM path p WHERE p.registered = r.registered) AS depth
-      FROM rules r ORDER BY depth, r.table_name, r.user_column, r.email_column
+    SELECT r.*, o.depth
+      FROM (SELECT DISTINCT r.table_name, r.user_column, r.email_column, saas.registered_table(r.table_name) AS registered
+              FROM saas.personal_data_registry r
+             WHERE r.on_erasure = 'delete' AND coalesce(r.user_column, r.email_column) IS NOT NULL) r
+      JOIN saas.deletion_order() o ON o.registered = r.registered
+     WHERE r.registered <> 'saas.users'::regclass
+     ORDER BY o.depth, r.table_name, r.user_column, r.email_column
   LOOP
     condition := saas.about_person(part.registered, part.user_column, part.email_column);
     EXECUTE format('DELETE FROM %s t WHERE %s', part.registered, condition) USING person, address;
@@ -222,3 +232,47 @@ BEGIN
   RETURN jsonb_build_object('deleted', deleted, 'anonymized', anonymized, 'kept', kept, 'left_to_retention', left_alone);
 END $$;
 COMMENT ON FUNCTION saas.erase_personal_data(uuid) IS 'Internal: what saas.erase_user does to the tables that the registry names.';
+
+-- What the registry keeps for a time only, and that time is over; counts the rows. A row goes when every rule of its
+-- table is over: one that keeps under a duty, or has no end, keeps the row. What is to go sooner is anonymized.
+CREATE FUNCTION saas.apply_registry(as_of timestamptz) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET timezone = 'UTC' AS $$
+DECLARE
+  part record;
+  touched bigint;
+  total bigint := 0;
+BEGIN
+  FOR part IN
+    SELECT o.depth, o.registered,
+           string_agg(DISTINCT format('t.%I < $1 - %L::interval', r.time_column, r.retention), ' AND ')
+             FILTER (WHERE r.time_column IS NOT NULL) AS is_over
+      FROM saas.deletion_order() o
+      JOIN saas.personal_data_registry r ON saas.registered_table(r.table_name) = o.registered
+     WHERE r.on_erasure <> 'anonymize' AND o.registered <> 'saas.users'::regclass
+     GROUP BY o.depth, o.registered
+    HAVING bool_and(CASE WHEN num_nulls(r.retention, r.time_column) = 0 THEN saas.registered_type(o.registered, r.time_column) IS NOT NULL ELSE false END)
+     ORDER BY o.depth, o.registered::text
+  LOOP
+    EXECUTE format('DELETE FROM %s t WHERE %s', part.registered, part.is_over) USING as_of;
+    GET DIAGNOSTICS touched = ROW_COUNT;
+    total := total + touched;
+  END LOOP;
+  FOR part IN
+    SELECT t.registered, r.time_column, r.retention, string_agg(format('%I = %s', r.column_name, v.value), ', ') AS changes,
+           string_agg(format('t.%I::text IS DISTINCT FROM (%s)::text', r.column_name, v.value), ' OR ') AS is_there
+      FROM saas.personal_data_registry r, saas.registered_table(r.table_name) AS t (registered),
+           saas.anonymous_value(t.registered, r.column_name, r.replacement,
+                                coalesce(format('coalesce(t.%I::text, '''')', r.user_column), '''''')) AS v (value)
+     WHERE (r.on_erasure = 'anonymize' OR r.on_erasure = 'delete' AND t.registered = 'saas.users'::regclass)
+       AND CASE WHEN num_nulls(r.retention, r.time_column) = 0 THEN saas.registered_type(t.registered, r.time_column) IS NOT NULL ELSE false END
+     GROUP BY t.registered, r.time_column, r.retention
+     ORDER BY t.registered::text, r.time_column, r.retention
+  LOOP
+    EXECUTE format('UPDATE %s t SET %s WHERE t.%I < $1 - $2 AND (%s)', part.registered, part.changes, part.time_column, part.is_there)
+      USING as_of, part.retention;
+    GET DIAGNOSTICS touched = ROW_COUNT;
+    total := total + touched;
+  END LOOP;
+  RETURN total;
+END $$;
+COMMENT ON FUNCTION saas.apply_registry(timestamptz) IS 'Internal: the part of saas.apply_retention that the registry rules.';

@@ -23,7 +23,7 @@ INSERT INTO saas.personal_data_registry
   ('tenant_members', 'role_id', 'membership', 'Membership in a tenant', 'contract', NULL, 'delete', NULL, 'user_id', NULL, NULL, NULL),
   ('tenant_invitations', 'email', 'contact', 'Inviting to a tenant', 'legitimate_interests', '1 year', 'delete', NULL, 'accepted_by', 'email', 'expires_at', NULL),
   ('tenant_invitations', 'accepted_by', 'identifier', 'Who came by an invitation', 'legitimate_interests', '1 year', 'delete', NULL, 'accepted_by', 'email', 'expires_at', NULL),
-  ('tenant_invitations', 'invited_by', 'identifier', 'Who invited', 'legitimate_interests', '1 year', 'keep', 'Accountability and security of processing: GDPR Art. 5(2) and 32', 'invited_by', NULL, NULL, NULL),
+  ('tenant_invitations', 'invited_by', 'identifier', 'Who invited', 'legitimate_interests', '1 year', 'keep', 'Accountability and security of processing: GDPR Art. 5(2) and 32', 'invited_by', NULL, 'expires_at', NULL),
   ('api_keys', 'user_id', 'identifier', 'Whose key it is', 'contract', NULL, 'delete', NULL, 'user_id', NULL, NULL, NULL),
   ('system_role_assignments', 'assigned_user_id', 'identifier', 'Who had access to what', 'legal_obligation', NULL, 'keep', 'Accountability and security of processing: GDPR Art. 5(2) and 32', 'assigned_user_id', NULL, NULL, NULL),
   ('system_role_assignments', 'assigned_by', 'identifier', 'Who had access to what', 'legal_obligation', NULL, 'keep', 'Accountability and security of processing: GDPR Art. 5(2) and 32', 'assigned_by', NULL, NULL, NULL),

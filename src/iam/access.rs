@@ -108,6 +108,7 @@ const FUNCTIONS: &[(&[Kind], &[&str])] = &[
             "roll_up_usage",
             "assess_usage_fees",
             "apply_usage_retention",
+            "apply_retention",
             "raise_usage_alerts",
             "close_period",
             "close_next_batch",
@@ -127,6 +128,7 @@ const FUNCTIONS: &[(&[Kind], &[&str])] = &[
             "decide_privacy_request",
             "erase_user",
             "register_personal_data",
+            "apply_retention",
         ],
     ),
     (

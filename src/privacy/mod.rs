@@ -8,6 +8,7 @@ mod erase;
 mod export;
 mod registry;
 mod request;
+mod retention;
 
 use crate::context::to_uuid;
 use crate::error::{Error, Result};
@@ -26,7 +27,8 @@ use crate::{owner, sql};
         decide_privacy_request,
         export_personal_data,
         erase_user,
-        register_personal_data
+        register_personal_data,
+        apply_retention
     ]
 );
 
