@@ -9,6 +9,7 @@ mod audit;
 pub mod billing;
 mod context;
 mod coupons;
+mod documents;
 mod error;
 mod iam;
 mod install;

@@ -78,6 +78,9 @@ const CASES: &[Case] = &[
     case("credit_allocations", In("billing.view"), Platform(MONEY, None)),
     case("coupons", Nobody, Platform("platform.plan.manage", None)),
     case("coupon_redemptions", In("billing.view"), Platform(MONEY, None)),
+    case("credit_notes", In("billing.view"), Platform(MONEY, None)),
+    case("credit_note_lines", In("billing.view"), Platform(MONEY, None)),
+    case("dunning", In("billing.view"), Platform(MONEY, None)),
     case("billing_details", In("billing.view"), Platform(MONEY, None)),
     case("tax_rates", AllInContext, AllInContext),
     case("tax_categories", AllInContext, AllInContext),
@@ -168,6 +171,8 @@ INSERT INTO saas.billed_periods (tenant_id, subscription_id, period_start, perio
   SELECT 'T', s.id, '2026-01-01', '2026-02-01', s.plan_id, 1, '2026-01-01', i.id
     FROM saas.tenant_subscriptions s, saas.payment_invoices i WHERE s.tenant_id = 'T' AND i.tenant_id = 'T';
 SELECT saas.grant_credit('T', 500, 'welcome', 'promo');
+SELECT saas.finalize_invoice(id), saas.credit_invoice(id, 'sorry', 40) FROM saas.payment_invoices WHERE tenant_id = 'T';
+INSERT INTO saas.dunning (tenant_id, invoice_id, status, reminder_at) SELECT 'T', id, 'reminder', now() FROM saas.payment_invoices WHERE tenant_id = 'T';
 INSERT INTO saas.tenant_credit_ledger (tenant_id, delta, reason, source) VALUES ('T', -100, 'used', 'billing');
 SELECT saas.define_coupon('{\"code\": \"EVERYBODYS\", \"percent\": \"10\"}'), saas.apply_coupon('T', 'everybodys');
 SELECT saas.set_billing_details('T', '{\"name\": \"NAME Inc.\", \"country\": \"DE\"}');

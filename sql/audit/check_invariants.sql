@@ -63,6 +63,7 @@ rules (rule, action, columns, tenant_permissions, platform_permissions, self, as
   (77, 'tax_categories.update', NULL, '{}', '{platform.plan.manage}', NULL, false),
   (78, 'billing_details.insert', NULL, '{billing.manage}', '{platform.billing.adjust}', NULL, false),
   (79, 'billing_details.update', NULL, '{billing.manage}', '{platform.billing.adjust}', NULL, false),
+  (81, 'credit_notes.insert', NULL, '{}', '{platform.billing.adjust}', NULL, false),
   (80, 'issuers.update', NULL, '{}', '{platform.billing.adjust}', NULL, false),
   -- A person's privacy is his own, or the platform's affair.
   (301, 'user_consents.insert', NULL, '{}', '{platform.system.configure}', 'user_id', false),
@@ -229,6 +230,7 @@ live AS (
     UNION ALL SELECT 'issuers', NULL, id::text, created_at, to_jsonb(x) FROM saas.issuers x
     UNION ALL SELECT 'coupons', NULL, id::text, created_at, to_jsonb(x) FROM saas.coupons x
     UNION ALL SELECT 'coupon_redemptions', tenant_id, id::text, redeemed_at, to_jsonb(x) FROM saas.coupon_redemptions x
+    UNION ALL SELECT 'credit_notes', tenant_id, id::text, created_at, to_jsonb(x) FROM saas.credit_notes x
     UNION ALL SELECT 'tax_rates', NULL, id::text, created_at, to_jsonb(x) FROM saas.tax_rates x
     UNION ALL SELECT 'tax_categories', NULL, x.kind || '/' || x.key, created_at, to_jsonb(x) FROM saas.tax_categories x
     UNION ALL SELECT 'billing_details', tenant_id, tenant_id::text, created_at, to_jsonb(x) FROM saas.billing_details x
@@ -241,7 +243,7 @@ logged AS (
          bool_or(old_values IS NULL AND new_values IS NOT NULL) AS was_inserted,
          (array_agg(new_values IS NULL ORDER BY id DESC))[1] AS is_gone,
          saas.merge(new_values ORDER BY id) FILTER (WHERE new_values IS NOT NULL)
-           - '{updated_at,last_used_at,last_number,redeemed,token_hash,key_hash,result_digest}'::text[] AS value
+           - '{updated_at,last_used_at,last_number,last_credit_note,redeemed,token_hash,key_hash,result_digest}'::text[] AS value
     FROM log
    WHERE target_id IS NOT NULL AND action <> target_type
      AND target_type NOT IN ('access_grants', 'settings', 'personal_data_registry')

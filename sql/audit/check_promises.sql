@@ -10,7 +10,8 @@ held_roles (object, role_id, is_system) AS (
 -- Triggers that must fire: 'A' also for replicated rows and under session_replication_role = replica.
 guards (table_name, trigger_name, wanted) AS (
   SELECT t, g, 'A'
-    FROM unnest('{tenant_credit_ledger,credit_allocations,platform_audit_logs,audit_seals,audit_seal_rows,audit_retirements,incident_history,usage_events}'::text[]) t
+    FROM unnest('{tenant_credit_ledger,credit_allocations,credit_notes,credit_note_lines,platform_audit_logs,audit_seals,audit_seal_rows,
+                  audit_retirements,incident_history,usage_events}'::text[]) t
    CROSS JOIN unnest('{trg_refuse_change,trg_refuse_truncate}'::text[]) g
   UNION ALL
   SELECT c.relname, g, 'A'
@@ -30,7 +31,7 @@ guards (table_name, trigger_name, wanted) AS (
                   plan_prices,plan_features,tenant_subscriptions,payment_invoices,tenant_credit_ledger,
                   payment_customers,payment_one_times,incidents,privacy_requests,user_consents,
                   personal_data_registry,issuers,jwt_keys,coupons,coupon_redemptions,tax_rates,
-                  tax_categories,billing_details}'::text[]) t
+                  tax_categories,billing_details,credit_notes}'::text[]) t
    CROSS JOIN unnest('{insert,update,delete,truncate}'::text[]) g
   UNION ALL
   SELECT t, 'trg_audit_insert', 'O' FROM unnest('{audit_retirements,incident_history}'::text[]) t
@@ -109,6 +110,23 @@ SELECT 'invoice_number_gap', 'issuers ' || n.key,
           FROM saas.payment_invoices i JOIN saas.issuers s ON s.id = i.issuer_id
          WHERE i.number IS NOT NULL GROUP BY s.id) n
  WHERE n.count <> n.different OR n.last - n.first + 1 <> n.count OR n.last <> n.last_number
+UNION ALL
+SELECT 'credit_note_number_gap', 'issuers ' || n.key, format('%s credit notes, the last number given is %s', n.count, n.last_credit_note)
+  FROM (SELECT s.key, s.last_credit_note, count(*), max(substring(c.number FROM '\d+$')::numeric) AS last, count(DISTINCT c.number) AS different
+          FROM saas.credit_notes c JOIN saas.issuers s ON s.id = c.issuer_id GROUP BY s.id) n
+ WHERE n.count <> n.different OR n.count <> n.last_credit_note OR n.last <> n.last_credit_note
+UNION ALL
+-- Of no invoice more is taken back than it charged, and what was due is what the notes left of it.
+SELECT 'credit_note_sum', 'payment_invoices ' || i.id, format('it charges %s, credit notes take back %s', i.total_amount + i.credit_amount, c.total)
+  FROM saas.payment_invoices i
+  JOIN (SELECT n.tenant_id, n.invoice_id, sum(n.total_amount) AS total, sum(n.settled_amount) AS settled, sum(n.tax) AS tax,
+               bool_or((n.net_amount, n.tax) <> (l.net_amount, l.tax)) AS differs
+          FROM saas.credit_notes n
+         CROSS JOIN LATERAL (SELECT sum(l.net_amount) AS net_amount, sum(l.tax) AS tax FROM saas.credit_note_lines l
+                              WHERE l.tenant_id = n.tenant_id AND l.credit_note_id = n.id) l
+         GROUP BY n.tenant_id, n.invoice_id) c ON c.tenant_id = i.tenant_id AND c.invoice_id = i.id
+ WHERE c.differs IS NOT FALSE OR c.total > i.total_amount + i.credit_amount OR c.settled <> i.credited_amount
+    OR c.total = i.total_amount + i.credit_amount AND c.tax <> i.tax
 UNION ALL
 SELECT 'billed_period_gap', 'tenant_subscriptions ' || c.subscription_id,
        format('period %s to %s does not follow on %s', c.period_start, c.period_end, coalesce(c.before::text, 'nothing'))

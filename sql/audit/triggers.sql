@@ -352,6 +352,17 @@ CREATE TRIGGER trg_audit_delete AFTER DELETE ON saas.billing_details
   FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('billing_details', 'tenant_id');
 CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON saas.billing_details
   FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('billing_details', 'tenant_id');
+CREATE TRIGGER trg_audit_insert AFTER INSERT ON saas.credit_notes
+  REFERENCING NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('credit_notes', 'tenant_id', 'id');
+CREATE TRIGGER trg_audit_update AFTER UPDATE ON saas.credit_notes
+  REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('credit_notes', 'tenant_id', 'id');
+CREATE TRIGGER trg_audit_delete AFTER DELETE ON saas.credit_notes
+  REFERENCING OLD TABLE AS old_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('credit_notes', 'tenant_id', 'id');
+CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON saas.credit_notes
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('credit_notes', 'tenant_id', 'id');
 CREATE TRIGGER trg_audit_insert AFTER INSERT ON saas.issuers
   REFERENCING NEW TABLE AS new_rows
   FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('issuers', 'id');

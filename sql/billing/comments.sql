@@ -74,9 +74,9 @@ Errors: 28000 without a user; 42501 without the permission; 22023 for a moment t
 Example as app:
 SELECT kind, description, amount FROM saas.preview_invoice(:''acme'')';
 COMMENT ON FUNCTION saas.finalize_invoice(uuid) IS
-'Opens a draft: gives it the issuer''s next number and its due date. An invoice over nothing is paid at once.
+'Opens a draft: gives it the issuer''s next number and its due date, and keeps on it what it says of issuer and recipient. An invoice over nothing is paid at once; one that charges nothing goes without a number where saas.settings.zero_invoices is skip.
 Arguments: invoice_id, the draft; one that is finalized keeps its number.
-Returns: the number.
+Returns: the number; NULL without one.
 Needs: kind worker; platform.billing.adjust; the data owner.
 Errors: 28000 without a user; 42501 without the permission; 23503 for an unknown invoice; 55000 for a draft that was voided; 23502 for a NULL.
 Example as worker:
@@ -86,7 +86,7 @@ COMMENT ON FUNCTION saas.void_invoice(uuid, text) IS
 Arguments: invoice_id, a draft or an invoice that is open, failed or uncollectible; reason, in words.
 Returns: nothing.
 Needs: platform.billing.adjust; the data owner without a context.
-Errors: 28000 without a user; 42501 without the permission; 23503 for an unknown invoice; 55000 for one that is paid or void, or that gave credits which have been used; 22023 for an empty reason; 23502 for a NULL.
+Errors: 28000 without a user; 42501 without the permission; 23503 for an unknown invoice; 55000 for one that is paid or void, that has credit notes, or that gave credits which have been used; 22023 for an empty reason; 23502 for a NULL.
 Example as admin:
 SELECT saas.void_invoice(:''invoice'', ''Wrong plan'')';
 COMMENT ON FUNCTION saas.mark_uncollectible(uuid, text) IS

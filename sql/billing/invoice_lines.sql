@@ -248,7 +248,7 @@
       UNION ALL
       -- What the prices contain is told beside them, and taken out again: the lines then add up to what was promised.
       SELECT tenant_id, invoice_id, 8, 'adjustment', description || ', contained in the prices', NULL, 1, -amount, -amount, NULL, NULL,
-             NULL, NULL, NULL, NULL, NULL
+             NULL, NULL, NULL, NULL, base - amount
         FROM taxes WHERE contains_tax AND amount <> 0
       UNION ALL
       SELECT tenant_id, invoice_id, 9, 'adjustment', 'Carried over as credits', NULL, 1, amount, amount, NULL, NULL,

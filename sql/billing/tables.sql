@@ -12,11 +12,13 @@ CREATE TABLE saas.issuers (
   payment_note        text,
   reverse_charge_note text NOT NULL DEFAULT 'Reverse charge: the recipient owes the tax',
   exempt_note         text NOT NULL DEFAULT 'Exempt from tax',
-  number_prefix       text NOT NULL DEFAULT 'INV-',
+  number_prefix       text NOT NULL DEFAULT 'INV-' CHECK (number_prefix !~ '[0-9]$'),
   last_number         bigint NOT NULL DEFAULT 0 CHECK (last_number >= 0),
+  credit_note_prefix  text NOT NULL DEFAULT 'CN-' CHECK (credit_note_prefix !~ '[0-9]$'),
+  last_credit_note    bigint NOT NULL DEFAULT 0 CHECK (last_credit_note >= 0),
   created_at          timestamptz NOT NULL DEFAULT now()
 );
-COMMENT ON TABLE saas.issuers IS 'Who writes the invoices. last_number is the newest number given; finalizing takes the next, so numbers have no gap.';
+COMMENT ON TABLE saas.issuers IS 'Who writes the invoices. last_number is the newest number given; finalizing takes the next, so numbers have no gap; last_credit_note is the same of credit notes.';
 COMMENT ON COLUMN saas.issuers.country IS 'ISO 3166-1, two letters: where tenants are taxed that name no country of their own.';
 COMMENT ON COLUMN saas.issuers.payment_note IS 'What invoices say about how to pay.';
 
@@ -156,6 +158,7 @@ CREATE TABLE saas.payment_invoices (
   tax                 bigint NOT NULL DEFAULT 0,
   credit_amount       bigint NOT NULL DEFAULT 0 CHECK (credit_amount >= 0),
   total_amount        bigint NOT NULL CHECK (total_amount >= 0),
+  credited_amount     bigint NOT NULL DEFAULT 0 CHECK (credited_amount BETWEEN 0 AND total_amount),
   currency            text NOT NULL REFERENCES saas.currencies (code),
   status              text NOT NULL DEFAULT 'draft'
     CHECK (status IN ('draft', 'open', 'paid', 'failed', 'void', 'uncollectible')),
@@ -164,6 +167,8 @@ CREATE TABLE saas.payment_invoices (
   paid_at             timestamptz,
   voided_at           timestamptz,
   status_reason       text,
+  issuer_details      jsonb,
+  bill_to             jsonb,
   created_at          timestamptz NOT NULL DEFAULT now(),
   updated_at          timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (tenant_id, id),
@@ -173,8 +178,10 @@ CREATE TABLE saas.payment_invoices (
   UNIQUE (issuer_id, number, tenant_id),
   CHECK (period_start < period_end),
   CHECK ((provider IS NULL) = (provider_invoice_id IS NULL)),
-  -- A draft that is voided never had a number.
-  CHECK (CASE status WHEN 'draft' THEN number IS NULL WHEN 'void' THEN true ELSE number IS NOT NULL END),
+  -- A draft that is voided never had a number, nor has one over nothing if settings say so.
+  CHECK (CASE status WHEN 'draft' THEN number IS NULL WHEN 'void' THEN true
+                     WHEN 'paid' THEN number IS NOT NULL OR (total_amount = 0 AND credit_amount = 0)
+                     ELSE number IS NOT NULL END),
   CHECK ((number IS NULL) = (finalized_at IS NULL)),
   CHECK (total_amount = subscription_amount + usage_amount + other_amount - discount + tax - credit_amount)
 );
@@ -192,6 +199,9 @@ COMMENT ON COLUMN saas.payment_invoices.number IS 'Given when finalized, gapless
 COMMENT ON COLUMN saas.payment_invoices.subscription_amount IS 'Sum of subscription, seat and proration lines.';
 COMMENT ON COLUMN saas.payment_invoices.other_amount IS 'Sum of minimum, setup and adjustment lines.';
 COMMENT ON COLUMN saas.payment_invoices.tax IS 'Negative where late usage has made more cheaper than is due. The total without it and without credits used is the revenue, whether prices contain the tax or not.';
+COMMENT ON COLUMN saas.payment_invoices.credited_amount IS 'What credit notes took off what was due.';
+COMMENT ON COLUMN saas.payment_invoices.issuer_details IS 'What the invoice says of its issuer, kept when it is finalized.';
+COMMENT ON COLUMN saas.payment_invoices.bill_to IS 'To whom it is written, kept when it is finalized.';
 COMMENT ON COLUMN saas.payment_invoices.credit_amount IS 'Credits used, positive here; the credit line is negative.';
 
 CREATE TABLE saas.payment_invoice_lines (
@@ -218,14 +228,14 @@ CREATE TABLE saas.payment_invoice_lines (
   CHECK (period_start < period_end),
   CHECK (kind NOT IN ('credit', 'discount') OR amount <= 0),
   CHECK ((tax_percent IS NULL) = (contains_tax IS NULL)),
-  CHECK (taxable_amount IS NULL OR kind = 'tax')
+  CHECK (taxable_amount IS NULL OR kind IN ('tax', 'adjustment'))
 );
 CREATE INDEX payment_invoice_lines_discount_idx ON saas.payment_invoice_lines (tenant_id, source_id) WHERE kind = 'discount';
 COMMENT ON TABLE saas.payment_invoice_lines IS 'The lines of an invoice; their sums are the invoice''s amounts, checked at commit.';
 COMMENT ON COLUMN saas.payment_invoice_lines.source_id IS 'The row the line comes from: subscription, usage fee, usage adjustment, coupon redemption or ledger entry.';
 COMMENT ON COLUMN saas.payment_invoice_lines.tax_percent IS 'The rate that the line is taxed at, of a tax line the rate itself; NULL: not taxed.';
 COMMENT ON COLUMN saas.payment_invoice_lines.contains_tax IS 'Whether the amount contains the tax, which is then told and taken out again in lines of their own.';
-COMMENT ON COLUMN saas.payment_invoice_lines.taxable_amount IS 'Of a tax line: the sum without tax that it is taken of.';
+COMMENT ON COLUMN saas.payment_invoice_lines.taxable_amount IS 'Of a tax line, and of the adjustment that takes a contained tax out again: the sum without tax that it is taken of.';
 
 CREATE TABLE saas.billed_periods (
   tenant_id       uuid NOT NULL,

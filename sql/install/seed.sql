@@ -202,6 +202,8 @@ INSERT INTO saas.state_transitions (entity, from_state, to_state) VALUES
   ('tenant_subscriptions', 'paused', 'canceled'),
   ('payment_invoices', 'draft', 'open'),
   ('payment_invoices', 'draft', 'void'),
+  -- Without a number, if it charges nothing.
+  ('payment_invoices', 'draft', 'paid'),
   ('payment_invoices', 'open', 'paid'),
   ('payment_invoices', 'open', 'void'),
   ('payment_invoices', 'open', 'uncollectible'),
@@ -211,6 +213,11 @@ INSERT INTO saas.state_transitions (entity, from_state, to_state) VALUES
   ('payment_invoices', 'failed', 'void'),
   ('payment_invoices', 'uncollectible', 'paid'),
   ('payment_invoices', 'uncollectible', 'void'),
+  ('dunning', 'reminder', 'warning'),
+  ('dunning', 'reminder', 'settled'),
+  ('dunning', 'warning', 'final'),
+  ('dunning', 'warning', 'settled'),
+  ('dunning', 'final', 'settled'),
   ('payment_one_times', 'pending', 'succeeded'),
   ('payment_one_times', 'pending', 'failed'),
   -- A declined card can be tried again within one payment.

@@ -41,6 +41,9 @@ CREATE TABLE saas.settings (
   usage_slots            smallint NOT NULL DEFAULT 8 CHECK (usage_slots BETWEEN 1 AND 256),
   audit_retention        interval CHECK (audit_retention >= '1 year'),
   payment_terms          interval NOT NULL DEFAULT '14 days' CHECK (payment_terms >= '0'),
+  payment_grace          interval NOT NULL DEFAULT '7 days' CHECK (payment_grace >= '0'),
+  dunning_schedule       interval[] NOT NULL DEFAULT '{3 days,10 days,21 days}' CHECK (cardinality(dunning_schedule) <= 3),
+  zero_invoices          text NOT NULL DEFAULT 'number' CHECK (zero_invoices IN ('number', 'skip')),
   privacy_request_term   interval NOT NULL DEFAULT '1 month' CHECK (privacy_request_term > '0'),
   impersonation_approval boolean NOT NULL DEFAULT false,
   break_glass_limit      interval NOT NULL DEFAULT '1 day' CHECK (break_glass_limit > '0'),
@@ -57,6 +60,10 @@ COMMENT ON COLUMN saas.settings.usage_event_retention IS 'How long usage events 
 COMMENT ON COLUMN saas.settings.usage_ids_kept_since IS 'Set by retention: ids of older events may be gone, so that such events are refused even after usage_id_retention was raised.';
 COMMENT ON COLUMN saas.settings.audit_retention IS 'How long the audit log is kept, in whole months of which every row is sealed; NULL: for ever. The seals stay.';
 COMMENT ON COLUMN saas.settings.request_claims_issuer IS 'The issuer whose claims begin_request_claims believes without a signature; NULL: none.';
+COMMENT ON COLUMN saas.settings.payment_terms IS 'How long after it is finalized an invoice is due.';
+COMMENT ON COLUMN saas.settings.payment_grace IS 'How long after that a contract is in good standing still.';
+COMMENT ON COLUMN saas.settings.dunning_schedule IS 'How long after an invoice was due the reminder, the warning and the final notice are written; an empty list: none.';
+COMMENT ON COLUMN saas.settings.zero_invoices IS 'What becomes of invoices that charge nothing: number, they get one as all others; skip, they are paid without one.';
 COMMENT ON COLUMN saas.settings.tax_function IS 'The function that tells taxes in place of saas.tax_rates, set by saas.set_tax_function; NULL: none.';
 COMMENT ON COLUMN saas.settings.usage_slots IS 'How many rows a hot counter is spread over.';
 COMMENT ON COLUMN saas.settings.impersonation_approval IS 'Whether impersonations need a second person''s approval before they can be entered.';

@@ -8,6 +8,14 @@ CREATE TRIGGER trg_refuse_change BEFORE UPDATE OR DELETE ON saas.credit_allocati
   FOR EACH ROW EXECUTE FUNCTION saas.refuse_change('credit_allocations');
 CREATE TRIGGER trg_refuse_truncate BEFORE TRUNCATE ON saas.credit_allocations
   FOR EACH STATEMENT EXECUTE FUNCTION saas.refuse_change('credit_allocations');
+CREATE TRIGGER trg_refuse_change BEFORE UPDATE OR DELETE ON saas.credit_notes
+  FOR EACH ROW EXECUTE FUNCTION saas.refuse_change('credit_notes');
+CREATE TRIGGER trg_refuse_truncate BEFORE TRUNCATE ON saas.credit_notes
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.refuse_change('credit_notes');
+CREATE TRIGGER trg_refuse_change BEFORE UPDATE OR DELETE ON saas.credit_note_lines
+  FOR EACH ROW EXECUTE FUNCTION saas.refuse_change('credit_note_lines');
+CREATE TRIGGER trg_refuse_truncate BEFORE TRUNCATE ON saas.credit_note_lines
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.refuse_change('credit_note_lines');
 CREATE TRIGGER trg_refuse_change BEFORE UPDATE OR DELETE ON saas.platform_audit_logs
   FOR EACH ROW EXECUTE FUNCTION saas.refuse_change('platform_audit_logs');
 CREATE TRIGGER trg_refuse_truncate BEFORE TRUNCATE ON saas.platform_audit_logs
@@ -34,6 +42,8 @@ CREATE TRIGGER trg_refuse_truncate BEFORE TRUNCATE ON saas.usage_events
   FOR EACH STATEMENT EXECUTE FUNCTION saas.refuse_change('usage_events');
 ALTER TABLE saas.tenant_credit_ledger ENABLE ALWAYS TRIGGER trg_refuse_change, ENABLE ALWAYS TRIGGER trg_refuse_truncate;
 ALTER TABLE saas.credit_allocations ENABLE ALWAYS TRIGGER trg_refuse_change, ENABLE ALWAYS TRIGGER trg_refuse_truncate;
+ALTER TABLE saas.credit_notes ENABLE ALWAYS TRIGGER trg_refuse_change, ENABLE ALWAYS TRIGGER trg_refuse_truncate;
+ALTER TABLE saas.credit_note_lines ENABLE ALWAYS TRIGGER trg_refuse_change, ENABLE ALWAYS TRIGGER trg_refuse_truncate;
 ALTER TABLE saas.platform_audit_logs ENABLE ALWAYS TRIGGER trg_refuse_change, ENABLE ALWAYS TRIGGER trg_refuse_truncate;
 ALTER TABLE saas.audit_seals ENABLE ALWAYS TRIGGER trg_refuse_change, ENABLE ALWAYS TRIGGER trg_refuse_truncate;
 ALTER TABLE saas.audit_seal_rows ENABLE ALWAYS TRIGGER trg_refuse_change, ENABLE ALWAYS TRIGGER trg_refuse_truncate;
@@ -51,6 +61,9 @@ CREATE TRIGGER trg_state_transition BEFORE UPDATE ON saas.tenant_subscriptions
 CREATE TRIGGER trg_state_transition BEFORE UPDATE ON saas.payment_invoices
   FOR EACH ROW WHEN (OLD.status IS DISTINCT FROM NEW.status)
   EXECUTE FUNCTION saas.enforce_state_transition('payment_invoices', 'status');
+CREATE TRIGGER trg_state_transition BEFORE UPDATE ON saas.dunning
+  FOR EACH ROW WHEN (OLD.status IS DISTINCT FROM NEW.status)
+  EXECUTE FUNCTION saas.enforce_state_transition('dunning', 'status');
 CREATE TRIGGER trg_state_transition BEFORE UPDATE ON saas.payment_one_times
   FOR EACH ROW WHEN (OLD.status IS DISTINCT FROM NEW.status)
   EXECUTE FUNCTION saas.enforce_state_transition('payment_one_times', 'status');

@@ -1,5 +1,5 @@
 -- The tenant's invoice that is linked to the provider's, a valid one first; else the one with id $4.
-SELECT id, status, total_amount, currency, subscription_id, provider_invoice_id
+SELECT id, status, total_amount - credited_amount, currency, subscription_id, provider_invoice_id
   FROM saas.payment_invoices
  WHERE tenant_id = $1
    AND ((provider = $2 AND provider_invoice_id = $3) OR id = $4)

@@ -54,6 +54,8 @@ INSERT INTO saas.personal_data_registry
   ('payment_customers', 'provider_customer_id', 'identifier', 'Payments', 'contract', '10 years', 'keep', 'Records of accounts: tax and commercial law', NULL, NULL, NULL, NULL),
   ('payment_invoices', 'tenant_id', 'payment data', 'Invoices', 'legal_obligation', '10 years', 'keep', 'Records of accounts: tax and commercial law', NULL, NULL, NULL, NULL),
   ('issuers', 'email', 'contact', 'Invoices', 'legal_obligation', '10 years', 'keep', 'Records of accounts: tax and commercial law', NULL, NULL, NULL, NULL),
+  ('payment_invoices', 'bill_to', 'contact', 'Invoices', 'legal_obligation', '10 years', 'keep', 'Records of accounts: tax and commercial law', NULL, NULL, NULL, NULL),
+  ('credit_notes', 'bill_to', 'contact', 'Invoices', 'legal_obligation', '10 years', 'keep', 'Records of accounts: tax and commercial law', NULL, NULL, NULL, NULL),
   ('billing_details', 'name', 'contact', 'Invoices', 'legal_obligation', '10 years', 'keep', 'Records of accounts: tax and commercial law', NULL, NULL, NULL, NULL),
   ('billing_details', 'address', 'contact', 'Invoices', 'legal_obligation', '10 years', 'keep', 'Records of accounts: tax and commercial law', NULL, NULL, NULL, NULL),
   ('billing_details', 'country', 'contact', 'Invoices', 'legal_obligation', '10 years', 'keep', 'Records of accounts: tax and commercial law', NULL, NULL, NULL, NULL),

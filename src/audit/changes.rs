@@ -36,7 +36,8 @@ pub const SECRETS: &[&str] = &[
 const REASONS_OF_A_CHANGE: &[&str] = &["revoke_reason", "status_reason", "decision"];
 const REASON: &str = "reason";
 /// Changes of these are no news: they follow from others, or only say that something was used.
-const NOISE: &[&str] = &["updated_at", "last_used_at", "last_number", "redeemed"];
+const NOISE: &[&str] =
+    &["updated_at", "last_used_at", "last_number", "last_credit_note", "redeemed"];
 
 thread_local! {
     // By table and text. A plan knows the rows of the table that it was made for, and the text may be

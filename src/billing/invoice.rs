@@ -122,25 +122,28 @@ fn one_off(tenant: pgrx::Uuid, day: Date) -> Result<pgrx::Uuid> {
     }
 }
 
-/// Opens a draft and returns the number it gets.
+/// Opens a draft and returns the number it gets; NULL for one that charges nothing and goes without.
 #[pg_extern(volatile, parallel_unsafe)]
-fn finalize_invoice(invoice_id: Option<pgrx::Uuid>) -> std::result::Result<String, ErrorReport> {
+fn finalize_invoice(
+    invoice_id: Option<pgrx::Uuid>,
+) -> std::result::Result<Option<String>, ErrorReport> {
     gate::require_biller()?;
     let invoice_id = given(invoice_id, "invoice_id")?;
     Ok(as_data_owner(|| finalize(invoice_id))?)
 }
 
-fn finalize(invoice: pgrx::Uuid) -> Result<String> {
+fn finalize(invoice: pgrx::Uuid) -> Result<Option<String>> {
     let opened = sql::write(
         include_str!("../../sql/billing/finalize.sql"),
         &[invoice.into()],
         |mut rows| {
             let Some(row) = rows.next() else { return Ok(None) };
-            Ok(row.get::<String>(1)?.zip(row.get::<i64>(2)?))
+            let (number, total) = (row.get::<String>(1)?, row.get::<i64>(2)?);
+            Ok(Some((number, total == Some(0) && row.get::<bool>(3)? == Some(false))))
         },
     )?;
-    if let Some((number, total)) = opened {
-        if total == 0 {
+    if let Some((number, is_settled)) = opened {
+        if is_settled {
             // Nothing is owed, so nothing is waited for.
             sql::run(
                 "UPDATE saas.payment_invoices SET status = 'paid', paid_at = now() WHERE id = $1",
@@ -149,17 +152,22 @@ fn finalize(invoice: pgrx::Uuid) -> Result<String> {
         }
         return Ok(number);
     }
-    let number = sql::write(
-        "SELECT number FROM saas.payment_invoices WHERE id = $1",
+    let known = sql::write(
+        "SELECT number, status FROM saas.payment_invoices WHERE id = $1",
         &[invoice.into()],
-        |mut rows| Ok(rows.next().map(|row| row.get::<String>(1)).transpose()?),
+        |mut rows| {
+            let Some(row) = rows.next() else { return Ok(None) };
+            Ok(row.get::<String>(2)?.map(|status| (row.get::<String>(1), status)))
+        },
     )?;
-    match number {
-        Some(Some(number)) => Ok(number),
-        Some(None) => Err(Error::State(
-            "this invoice was voided before it had a number".into(),
-            "saas.generate_invoice makes a new one for its period.",
-        )),
+    match known {
+        Some((number, status)) => match (number?, status.as_str()) {
+            (None, "void") => Err(Error::State(
+                "this invoice was voided before it had a number".into(),
+                "saas.generate_invoice makes a new one for its period.",
+            )),
+            (number, _) => Ok(number),
+        },
         None => Err(Error::NoSuchRow("no such invoice".into())),
     }
 }

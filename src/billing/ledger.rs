@@ -101,6 +101,12 @@ pub fn expire(tenants: &[pgrx::Uuid]) -> Result<()> {
     Ok(())
 }
 
+/// The contract of an invoice is behind no more, if no other invoice of it is.
+pub fn recover(tenant: pgrx::Uuid, invoice: pgrx::Uuid) -> Result<()> {
+    sql::run(include_str!("../../sql/billing/recover.sql"), &[tenant.into(), invoice.into()])?;
+    Ok(())
+}
+
 /// The entry that a key made before, and its amount.
 fn entry_of(tenant: pgrx::Uuid, key: Option<&str>) -> Result<Option<(pgrx::Uuid, i64)>> {
     sql::write(

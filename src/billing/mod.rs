@@ -4,6 +4,7 @@
 //! `plan`, `subscription`, `invoice`, `close`, `ledger` fetch, calculate in SQL by sets, and store.
 
 pub mod credit;
+pub mod credit_note;
 pub mod discount;
 pub mod error;
 pub mod period;
@@ -22,7 +23,7 @@ mod plan;
 mod preview;
 mod pure_functions;
 mod subscription;
-mod void;
+pub mod void;
 
 // After the functions that they describe.
 ::pgrx::extension_sql_file!(

@@ -12,6 +12,33 @@ pub const WHOLE: &str = "the definition";
 /// More is no list that somebody wrote.
 const MOST: usize = 1000;
 
+/// Changes of texts, each with the most characters that it may have: trimmed; a null, or nothing but spaces, takes away. A
+/// `country` is two letters.
+pub fn texts(changes: &str, known: &[(&str, usize)]) -> Result<Value> {
+    let value: Value = serde_json::from_str(changes)
+        .map_err(|error| Error::Malformed(format!("the changes can't be read: {error}")))?;
+    let named: Vec<String> =
+        value.as_object().map(|fields| fields.keys().cloned().collect()).unwrap_or_default();
+    let keys: Vec<&str> = known.iter().map(|(key, _)| *key).collect();
+    let given = Object::new("changes", value, &keys)?;
+    let mut read = Map::new();
+    for (key, most) in known.iter().filter(|(key, _)| named.iter().any(|name| name == key)) {
+        let text = given.text(key)?.map(|text| text.trim().to_owned());
+        let text = text.filter(|text| !text.is_empty());
+        if text.as_ref().is_some_and(|text| text.chars().count() > *most) {
+            return Err(given.refuse(key, &format!("{most} characters at most")));
+        }
+        let is_country = |text: &String| {
+            text.len() == 2 && text.chars().all(|letter| letter.is_ascii_uppercase())
+        };
+        if *key == "country" && !text.as_ref().is_none_or(is_country) {
+            return Err(given.refuse(key, "two capital letters, as in ISO 3166-1"));
+        }
+        read.insert((*key).to_owned(), text.map_or(Value::Null, Value::String));
+    }
+    Ok(Value::Object(read))
+}
+
 /// A JSON object of which all keys are known. A null is as good as nothing.
 pub struct Object<'a> {
     path: &'a str,

@@ -25,6 +25,16 @@ fn void(invoice: pgrx::Uuid, reason: &str) -> Result<()> {
     if sql::run(include_str!("../../sql/billing/void.sql"), &args())? == 0 {
         return Err(cannot(&status, "voided"));
     }
+    let credited = sql::write_one::<bool>(
+        "SELECT EXISTS (SELECT FROM saas.credit_notes WHERE tenant_id = $1 AND invoice_id = $2)",
+        &[tenant.into(), invoice.into()],
+    )?;
+    if credited == Some(true) {
+        return Err(Error::State(
+            "this invoice has credit notes".into(),
+            "saas.credit_invoice takes back what is left of it.",
+        ));
+    }
     let given = sql::write_one::<bool>(
         "SELECT EXISTS (SELECT FROM saas.tenant_credit_ledger g
                           JOIN saas.credit_allocations a ON a.tenant_id = g.tenant_id AND a.grant_id = g.id
@@ -40,7 +50,7 @@ fn void(invoice: pgrx::Uuid, reason: &str) -> Result<()> {
     sql::run(include_str!("../../sql/billing/take_carried_back.sql"), &args())?;
     sql::run(include_str!("../../sql/billing/give_back.sql"), &args())?;
     if matches!(status.as_str(), "failed" | "uncollectible") {
-        sql::run(include_str!("../../sql/billing/recover.sql"), &[tenant.into(), invoice.into()])?;
+        ledger::recover(tenant, invoice)?;
     }
     Ok(())
 }
@@ -70,7 +80,7 @@ fn mark_uncollectible(
 
 /// The invoice's tenant and status; holds both until the end of the transaction, the tenant first, as
 /// everybody does who changes what a tenant owes.
-fn find(invoice: pgrx::Uuid) -> Result<(pgrx::Uuid, String)> {
+pub fn find(invoice: pgrx::Uuid) -> Result<(pgrx::Uuid, String)> {
     let missing = || Error::NoSuchRow("no such invoice".into());
     let tenant = sql::read_one::<pgrx::Uuid>(
         "SELECT tenant_id FROM saas.payment_invoices WHERE id = $1",

@@ -32,6 +32,7 @@ const TABLES: &[&str] = &[
     include_str!("../../sql/billing/tables.sql"),
     include_str!("../../sql/coupons/tables.sql"),
     include_str!("../../sql/tax/tables.sql"),
+    include_str!("../../sql/documents/tables.sql"),
     include_str!("../../sql/usage/tables.sql"),
     include_str!("../../sql/payments/tables.sql"),
     include_str!("../../sql/audit/tables.sql"),
@@ -62,6 +63,7 @@ const POLICIES: &[&str] = &[
     include_str!("../../sql/billing/policies.sql"),
     include_str!("../../sql/coupons/policies.sql"),
     include_str!("../../sql/tax/policies.sql"),
+    include_str!("../../sql/documents/policies.sql"),
     include_str!("../../sql/usage/policies.sql"),
     include_str!("../../sql/payments/policies.sql"),
     include_str!("../../sql/audit/policies.sql"),
@@ -91,6 +93,7 @@ extension_sql_file!(
 );
 extension_sql_file!("../../sql/coupons/functions.sql", name = "coupons_functions");
 extension_sql_file!("../../sql/tax/functions.sql", name = "tax_functions");
+extension_sql_file!("../../sql/documents/functions.sql", name = "documents_functions");
 extension_sql_file!("../../sql/payments/functions.sql", name = "payments_functions");
 extension_sql_file!("../../sql/privacy/functions.sql", name = "privacy_functions");
 extension_sql_file!("../../sql/install/functions.sql", name = "install_functions");

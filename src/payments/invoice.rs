@@ -37,6 +37,12 @@ pub fn paid(
 ) -> Result<Outcome> {
     let ours = find(subject, ours, findings)?;
     match ours.status.as_str() {
+        "paid" if ours.total == 0 && payment.amount > 0 => {
+            return Err(Error::State(
+                "of this invoice nothing was due, but it was paid".into(),
+                "Give the money back.",
+            ));
+        }
         "paid" => return Ok(Outcome::Ignored),
         "draft" => return Err(not_finalized()),
         "void" => {

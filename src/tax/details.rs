@@ -1,10 +1,10 @@
 //! To whom a tenant's invoices are written, and how it is taxed.
 
 use crate::billing::ledger;
-use crate::billing::object::Object;
+use crate::billing::object::texts;
 use crate::error::{Error, Result};
 use crate::sql;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// What may be changed, and how many characters it has at most.
 const DETAILS: &[(&str, usize)] =
@@ -18,33 +18,8 @@ pub fn change(tenant: pgrx::Uuid, changes: &str) -> Result<()> {
     Ok(())
 }
 
-/// The changes as they are stored: trimmed; a null, or nothing but spaces, takes away.
 fn read(changes: &str) -> Result<Value> {
-    let value: Value = serde_json::from_str(changes)
-        .map_err(|error| Error::Malformed(format!("the changes can't be read: {error}")))?;
-    let named: Vec<String> =
-        value.as_object().map(|fields| fields.keys().cloned().collect()).unwrap_or_default();
-    let keys: Vec<&str> = DETAILS.iter().map(|(key, _)| *key).collect();
-    let given = Object::new("changes", value, &keys)?;
-    let mut read = Map::new();
-    for (key, most) in DETAILS {
-        if !named.iter().any(|name| name == key) {
-            continue;
-        }
-        let text = given.text(key)?.map(|text| text.trim().to_owned());
-        let text = text.filter(|text| !text.is_empty());
-        if text.as_ref().is_some_and(|text| text.chars().count() > *most) {
-            return Err(given.refuse(key, &format!("{most} characters at most")));
-        }
-        let is_country = |text: &String| {
-            text.len() == 2 && text.chars().all(|letter| letter.is_ascii_uppercase())
-        };
-        if *key == "country" && !text.as_ref().is_none_or(is_country) {
-            return Err(given.refuse(key, "two capital letters, as in ISO 3166-1"));
-        }
-        read.insert((*key).to_owned(), text.map_or(Value::Null, Value::String));
-    }
-    Ok(Value::Object(read))
+    texts(changes, DETAILS)
 }
 
 pub fn treat(tenant: pgrx::Uuid, treatment: &str) -> Result<()> {

@@ -25,6 +25,8 @@ SELECT saas.generate_invoice(:'acme', (now() - interval '1 month')::date) AS dra
 SELECT saas.finalize_invoice(:'paid'), saas.finalize_invoice(:'invoice') \g /dev/null
 UPDATE saas.payment_invoices SET status = 'paid', paid_at = now() WHERE id = :'paid';
 
+SELECT saas.credit_invoice(:'paid', 'Thank you for waiting', 50) AS credit_note \gset
+
 SELECT saas.create_session(:'alice') AS alice_token, saas.create_session(:'root') AS root_token,
        saas.create_session(:'carol') AS carol_token,
        saas.create_session(:'alice', user_agent => 'the other one') \gset
