@@ -11,7 +11,7 @@ ONE_CALL = "docs_call"
 BEGUN = {"app": "SELECT saas.begin_request(:'alice_token', :'acme') \\g /dev/null\n",
          "admin": "SELECT saas.begin_request(:'root_token') \\g /dev/null\n"}
 VARIABLES = ["acme", "globex", "alice", "bob", "carol", "root", "sam", "alice_token", "carol_token", "alice_jwt", "root_token", "session", "draft", "invoice",
-             "emergency", "impersonation"]
+             "emergency", "impersonation", "credit_note"]
 
 
 def outcome(database, kind, example, settings, transaction):
