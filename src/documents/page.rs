@@ -128,7 +128,7 @@ impl Page<'_> {
                 rows,
                 "<tr><td dir=\"auto\">{}{days}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{percent}</td><td class=\"n\">{}</td></tr>",
                 escape(text("description")),
-                escape(text("quantity")),
+                escape(&money::unit(text("quantity"), 0)),
                 escape(&money::unit(text("unit_amount"), self.exponent)),
                 money::amount(line["amount"].as_i64().unwrap_or(0), self.exponent),
             );
