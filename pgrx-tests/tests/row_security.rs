@@ -84,6 +84,7 @@ const CASES: &[Case] = &[
     case("billing_details", In("billing.view"), Platform(MONEY, None)),
     case("tax_rates", AllInContext, AllInContext),
     case("tax_categories", AllInContext, AllInContext),
+    case("credit_lots", In("billing.view"), Platform(MONEY, None)),
     case("api_keys", In("tenant.update"), Platform(SECURITY, None)),
     audited("platform_audit_logs", In("tenant.update"), Platform(SECURITY, None)),
     audited("impersonation_sessions", In("tenant.update"), Platform(SECURITY, None)),

@@ -111,6 +111,14 @@ SELECT 'invoice_number_gap', 'issuers ' || n.key,
          WHERE i.number IS NOT NULL GROUP BY s.id) n
  WHERE n.count <> n.different OR n.last - n.first + 1 <> n.count OR n.last <> n.last_number
 UNION ALL
+SELECT 'credit_lot', 'tenant_credit_ledger ' || coalesce(g.id, l.grant_id), format('%s are left of the grant, its lot says %s', coalesce(g.left, 0), coalesce(l.remaining, 0))
+  FROM (SELECT g.tenant_id, g.id, g.delta - coalesce(sum(a.amount), 0) AS left
+          FROM saas.tenant_credit_ledger g
+          LEFT JOIN saas.credit_allocations a ON a.tenant_id = g.tenant_id AND a.grant_id = g.id
+         WHERE g.delta > 0 GROUP BY g.tenant_id, g.id, g.delta) g
+  FULL JOIN saas.credit_lots l ON l.tenant_id = g.tenant_id AND l.grant_id = g.id
+ WHERE coalesce(g.left, 0) <> coalesce(l.remaining, 0)
+UNION ALL
 SELECT 'credit_note_number_gap', 'issuers ' || n.key, format('%s credit notes, the last number given is %s', n.count, n.last_credit_note)
   FROM (SELECT s.key, s.last_credit_note, count(*), max(substring(c.number FROM '\d+$')::numeric) AS last, count(DISTINCT c.number) AS different
           FROM saas.credit_notes c JOIN saas.issuers s ON s.id = c.issuer_id GROUP BY s.id) n

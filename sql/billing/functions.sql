@@ -69,37 +69,43 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION saas.post_ledger_entry() IS 'Gives a ledger entry its tenant''s next number and the balance after it.';
 
--- Which grants a used credit comes from: by priority, then the one that expires first, then the older.
+-- Which grants a used credit comes from: by priority, then the one that expires first, then the older. Whoever posts
+-- holds the tenant's row, so nobody else draws on its lots.
 CREATE FUNCTION saas.allocate_credit() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  allocated bigint;
+  lot  record;
+  part bigint;
+  due  bigint := -NEW.delta;
 BEGIN
-  WITH lots AS (
-    SELECT g.id, g.priority, g.expires_at, g.entry,
-           g.delta - coalesce((SELECT sum(a.amount) FROM saas.credit_allocations a
-                                WHERE a.tenant_id = g.tenant_id AND a.grant_id = g.id), 0) AS remaining
-      FROM saas.tenant_credit_ledger g
-     WHERE g.tenant_id = NEW.tenant_id AND g.delta > 0
-       AND CASE WHEN NEW.grant_id IS NULL THEN g.expires_at IS NULL OR g.expires_at > now() ELSE g.id = NEW.grant_id END
-  ), ordered AS (
-    SELECT id, remaining,
-           sum(remaining) OVER (ORDER BY priority, expires_at NULLS LAST, entry) - remaining AS before
-      FROM lots WHERE remaining > 0
-  ), drawn AS (
-    INSERT INTO saas.credit_allocations (tenant_id, entry_id, grant_id, amount)
-    SELECT NEW.tenant_id, NEW.id, id, least(remaining, -NEW.delta - before)
-      FROM ordered WHERE before < -NEW.delta
-    RETURNING amount
-  )
-  SELECT sum(amount) INTO allocated FROM drawn;
-  IF allocated IS DISTINCT FROM -NEW.delta THEN
-    RAISE EXCEPTION 'Only % of % minor units are left: other credits have expired', coalesce(allocated, 0), -NEW.delta
+  IF NEW.delta > 0 THEN
+    INSERT INTO saas.credit_lots (tenant_id, grant_id, entry, priority, expires_at, remaining)
+    VALUES (NEW.tenant_id, NEW.id, NEW.entry, NEW.priority, NEW.expires_at, NEW.delta);
+    RETURN NULL;
+  END IF;
+  FOR lot IN
+    SELECT l.grant_id, l.remaining FROM saas.credit_lots l
+     WHERE l.tenant_id = NEW.tenant_id
+       AND CASE WHEN NEW.grant_id IS NULL THEN l.expires_at IS NULL OR l.expires_at > now() ELSE l.grant_id = NEW.grant_id END
+     ORDER BY l.priority, l.expires_at NULLS LAST, l.entry
+  LOOP
+    part := least(lot.remaining, due);
+    INSERT INTO saas.credit_allocations (tenant_id, entry_id, grant_id, amount) VALUES (NEW.tenant_id, NEW.id, lot.grant_id, part);
+    IF part = lot.remaining THEN
+      DELETE FROM saas.credit_lots l WHERE l.tenant_id = NEW.tenant_id AND l.grant_id = lot.grant_id;
+    ELSE
+      UPDATE saas.credit_lots l SET remaining = l.remaining - part WHERE l.tenant_id = NEW.tenant_id AND l.grant_id = lot.grant_id;
+    END IF;
+    due := due - part;
+    EXIT WHEN due = 0;
+  END LOOP;
+  IF due > 0 THEN
+    RAISE EXCEPTION 'Only % of % minor units are left: other credits have expired', -NEW.delta - due, -NEW.delta
       USING ERRCODE = 'configuration_limit_exceeded';
   END IF;
   RETURN NULL;
 END $$;
-COMMENT ON FUNCTION saas.allocate_credit() IS 'Notes which grants a used credit comes from.';
+COMMENT ON FUNCTION saas.allocate_credit() IS 'Notes which grants a used credit comes from, and what is left of them.';
 
 -- What the lines of an invoice add up to, column by column: the one place that says which kind belongs where. Without a
 -- SET clause, so that queries over many invoices take it in; whoever calls it has pinned the search path.

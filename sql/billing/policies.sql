@@ -38,6 +38,10 @@ CREATE POLICY app_read ON saas.credit_allocations FOR SELECT TO CURRENT_USER
   USING (saas.has_tenant_permission(tenant_id, 'billing.view'));
 CREATE POLICY admin_read ON saas.credit_allocations FOR SELECT TO CURRENT_USER
   USING (saas.has_system_permission('platform.billing.adjust'));
+CREATE POLICY app_read ON saas.credit_lots FOR SELECT TO CURRENT_USER
+  USING (saas.has_tenant_permission(tenant_id, 'billing.view'));
+CREATE POLICY admin_read ON saas.credit_lots FOR SELECT TO CURRENT_USER
+  USING (saas.has_system_permission('platform.billing.adjust'));
 CREATE POLICY admin_read ON saas.close_progress FOR SELECT TO CURRENT_USER
   USING (saas.has_system_permission('platform.billing.adjust'));
 CREATE POLICY worker_read ON saas.close_progress FOR SELECT TO CURRENT_USER

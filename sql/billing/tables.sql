@@ -310,6 +310,18 @@ CREATE TABLE saas.credit_allocations (
 CREATE INDEX credit_allocations_grant_id_idx ON saas.credit_allocations (tenant_id, grant_id) INCLUDE (amount);
 COMMENT ON TABLE saas.credit_allocations IS 'Which grant each used credit came from. Append-only; written with the ledger entry.';
 
+CREATE TABLE saas.credit_lots (
+  tenant_id  uuid NOT NULL,
+  grant_id   uuid NOT NULL,
+  entry      bigint NOT NULL,
+  priority   integer NOT NULL,
+  expires_at timestamptz,
+  remaining  bigint NOT NULL CHECK (remaining > 0),
+  PRIMARY KEY (tenant_id, grant_id),
+  FOREIGN KEY (tenant_id, grant_id) REFERENCES saas.tenant_credit_ledger (tenant_id, id)
+) WITH (fillfactor = 70);
+COMMENT ON TABLE saas.credit_lots IS 'What is left of each grant of credits, of those that have something left: so that using credits costs the same whatever was used before. Ledger and allocations are the truth; check_invariants() compares.';
+
 CREATE TABLE saas.close_progress (
   period      date PRIMARY KEY CHECK (period = date_trunc('month', period)),
   started_at  timestamptz NOT NULL DEFAULT now(),

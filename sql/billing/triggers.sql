@@ -19,7 +19,7 @@ CREATE TRIGGER trg_subscription_followed_changed AFTER UPDATE OF status, plan_id
 CREATE TRIGGER trg_post_ledger_entry BEFORE INSERT ON saas.tenant_credit_ledger
   FOR EACH ROW EXECUTE FUNCTION saas.post_ledger_entry();
 CREATE TRIGGER trg_ledger_allocated AFTER INSERT ON saas.tenant_credit_ledger
-  FOR EACH ROW WHEN (NEW.delta < 0) EXECUTE FUNCTION saas.allocate_credit();
+  FOR EACH ROW EXECUTE FUNCTION saas.allocate_credit();
 
 CREATE TRIGGER trg_keep_finalized_invoice BEFORE UPDATE OR DELETE ON saas.payment_invoices
   FOR EACH ROW WHEN (OLD.status <> 'draft') EXECUTE FUNCTION saas.keep_finalized_invoice();

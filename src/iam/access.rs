@@ -198,6 +198,7 @@ const TABLES: &[(&[Kind], &[&str])] = &[
             "billed_periods",
             "tenant_credit_ledger",
             "credit_allocations",
+            "credit_lots",
             "credit_notes",
             "credit_note_lines",
             "dunning",
