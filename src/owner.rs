@@ -7,6 +7,7 @@
 //! his own) ever runs with these rights.
 
 use crate::error::{Error, Result};
+use crate::install::version;
 use pgrx::pg_sys;
 use std::ffi::CStr;
 
@@ -66,9 +67,12 @@ pub fn caller_is_data_owner() -> Result<bool> {
 /// Runs `work` with the rights of the data owner.
 ///
 /// # Errors
-/// 55000 when the tables are not installed; whatever `work` returns.
+/// 55000 when the tables are not installed, or of a version that this code does not work with; whatever
+/// `work` returns.
 pub fn as_data_owner<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    as_role(data_owner()?, work)
+    let owner = data_owner()?;
+    version::require_known()?;
+    as_role(owner, work)
 }
 
 /// Runs `work` with the rights of `role`, and with a search path that nobody can put anything into.

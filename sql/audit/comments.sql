@@ -83,3 +83,12 @@ Example as admin:
 SELECT saas.open_incident(''Slow since noon'', ''low'', kind => ''availability'') AS incident \gset
 SELECT saas.move_incident(:''incident'', ''resolved'', ''More servers'');
 SELECT saas.move_incident(:''incident'', ''reviewed'', ''Nobody watched the queue. Now there is an alert.'')';
+COMMENT ON FUNCTION saas.evidence(text, timestamptz) IS
+'The evidence of a day for SOC 2 and ISO 27001: what happened since a time that an auditor asks for, and what is not as it should be now, by control. docs/evidence.md lists the findings and what to do about each. Reads the whole audit log when it looks for tampering: with a control given, only what is of it.
+Arguments: control, one control such as "CC6.1" or "A.8.15", NULL for all; since, from when on, by default the last 24 hours.
+Returns: a row for each finding: control, the controls it is of, apart by slashes; finding, its name; subject, the row or object; detail, an object.
+Needs: kind auditor; platform.security.view; the data owner without a context.
+Errors: 42501 for others; 22023 for a control that no finding is of; 23502 for a NULL since.
+Example as auditor:
+SELECT * FROM saas.evidence();
+SELECT * FROM saas.evidence(''CC6.1'', now() - interval ''7 days'')';

@@ -4,9 +4,17 @@ COMMENT ON FUNCTION saas.install() IS
 Arguments: none.
 Returns: nothing.
 Needs: to be the owner of the database or a superuser.
-Errors: 42501 for others, or when somebody else has objects in schema saas.
+Errors: 42501 for others, or when somebody else has objects in schema saas; 55000 when the tables are of another data version than the library.
 Example as owner:
 SELECT saas.install()';
+COMMENT ON FUNCTION saas.migrate() IS
+'Brings the tables to the data version of the library, all of it or nothing, and then makes what is missing, like saas.install. Call it after ALTER EXTENSION saas_core UPDATE; until then the library works with the version before its own. Again: nothing.
+Arguments: none.
+Returns: the data version.
+Needs: to be the owner of the database or a superuser.
+Errors: 42501 for others, or when somebody else has objects in schema saas; 55000 when the tables are newer than the library; whatever stands in the way of a step, which then leaves all as it was.
+Example as owner:
+SELECT saas.migrate()';
 COMMENT ON FUNCTION saas.version() IS
 'The version of the library.
 Arguments: none.

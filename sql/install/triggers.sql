@@ -51,6 +51,13 @@ ALTER TABLE saas.audit_retirements ENABLE ALWAYS TRIGGER trg_refuse_change, ENAB
 ALTER TABLE saas.incident_history ENABLE ALWAYS TRIGGER trg_refuse_change, ENABLE ALWAYS TRIGGER trg_refuse_truncate;
 ALTER TABLE saas.usage_events ENABLE ALWAYS TRIGGER trg_refuse_change, ENABLE ALWAYS TRIGGER trg_refuse_truncate;
 
+-- Every backend looks again whether it works with this data version.
+CREATE TRIGGER trg_permissions_changed BEFORE INSERT OR UPDATE OR DELETE ON saas.schema_version
+  FOR EACH ROW EXECUTE FUNCTION saas.permissions_changed();
+CREATE TRIGGER trg_permissions_truncated BEFORE TRUNCATE ON saas.schema_version
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.permissions_changed();
+ALTER TABLE saas.schema_version ENABLE ALWAYS TRIGGER trg_permissions_changed, ENABLE ALWAYS TRIGGER trg_permissions_truncated;
+
 -- Every status column moves only as saas.state_transitions says.
 CREATE TRIGGER trg_state_transition BEFORE UPDATE ON saas.tenants
   FOR EACH ROW WHEN (OLD.billing_state IS DISTINCT FROM NEW.billing_state)

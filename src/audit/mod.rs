@@ -1,6 +1,7 @@
 //! The proof of what was done: audit rows, their stamps, and the invariants that hold over all data.
 
 mod changes;
+mod evidence;
 mod incident;
 mod invariants;
 mod merkle;
@@ -29,7 +30,8 @@ use std::cell::RefCell;
         dismiss_security_event,
         open_incident,
         escalate_security_event,
-        move_incident
+        move_incident,
+        evidence
     ]
 );
 

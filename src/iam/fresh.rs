@@ -41,37 +41,45 @@ pub fn read(
     text: &'static str,
     types: &[pg_sys::Oid],
     args: &[pg_sys::Datum],
+    each: impl FnMut(&Row),
+) -> Result<()> {
+    owner::as_data_owner(|| read_now(text, types, args, each))
+}
+
+/// As [`read`], but as the current user.
+pub fn read_now(
+    text: &'static str,
+    types: &[pg_sys::Oid],
+    args: &[pg_sys::Datum],
     mut each: impl FnMut(&Row),
 ) -> Result<()> {
-    owner::as_data_owner(|| {
-        // SAFETY: the SPI protocol: connect, run, read while connected, finish. An error on the way
-        // is undone by the abort of the (sub)transaction, snapshot and connection included.
-        unsafe {
-            spi::Spi::check_status(pg_sys::SPI_connect())?;
-            let plan = plan(text, types)?;
-            let relation = owner::relation(c"permission_epoch").unwrap_or(pg_sys::InvalidOid);
-            let snapshot = pg_sys::RegisterSnapshot(pg_sys::GetCatalogSnapshot(relation));
-            let mut values = args.to_vec();
-            let status = pg_sys::SPI_execute_snapshot(
-                plan,
-                values.as_mut_ptr(),
-                std::ptr::null(),
-                snapshot,
-                std::ptr::null_mut(),
-                true,
-                false,
-                0,
-            );
-            pg_sys::UnregisterSnapshot(snapshot);
-            spi::Spi::check_status(status)?;
-            let table = pg_sys::SPI_tuptable;
-            for row in 0..pg_sys::SPI_processed as usize {
-                each(&Row { tuple: *(*table).vals.add(row), descriptor: (*table).tupdesc });
-            }
-            spi::Spi::check_status(pg_sys::SPI_finish())?;
+    // SAFETY: the SPI protocol: connect, run, read while connected, finish. An error on the way
+    // is undone by the abort of the (sub)transaction, snapshot and connection included.
+    unsafe {
+        spi::Spi::check_status(pg_sys::SPI_connect())?;
+        let plan = plan(text, types)?;
+        let relation = owner::relation(c"permission_epoch").unwrap_or(pg_sys::InvalidOid);
+        let snapshot = pg_sys::RegisterSnapshot(pg_sys::GetCatalogSnapshot(relation));
+        let mut values = args.to_vec();
+        let status = pg_sys::SPI_execute_snapshot(
+            plan,
+            values.as_mut_ptr(),
+            std::ptr::null(),
+            snapshot,
+            std::ptr::null_mut(),
+            true,
+            false,
+            0,
+        );
+        pg_sys::UnregisterSnapshot(snapshot);
+        spi::Spi::check_status(status)?;
+        let table = pg_sys::SPI_tuptable;
+        for row in 0..pg_sys::SPI_processed as usize {
+            each(&Row { tuple: *(*table).vals.add(row), descriptor: (*table).tupdesc });
         }
-        Ok(())
-    })
+        spi::Spi::check_status(pg_sys::SPI_finish())?;
+    }
+    Ok(())
 }
 
 const UNPREPARED: spi::SpiError = spi::SpiError::SpiError(spi::SpiErrorCodes::Argument);

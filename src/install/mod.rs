@@ -2,25 +2,24 @@
 //!
 //! The extension owns the functions; the tables are ordinary tables of the data owner (see
 //! `docs/install.md`). `CREATE EXTENSION` calls [`install`], and anybody may call it again: it makes
-//! what is missing and leaves the rest as it is.
+//! what is missing and leaves the rest as it is. [`migrate`] also changes what an older library made.
 
 pub mod domain_views;
 mod script;
+pub mod version;
 
 use crate::error::{Error, Result};
-use crate::{iam, owner};
+use crate::{iam, owner, sql};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
+use version::{DATA_VERSION, STEPS};
 
 // After the functions that they describe.
 ::pgrx::extension_sql_file!(
     "../../sql/install/comments.sql",
     name = "install_comments",
-    requires = [install, version, create_domain_views]
+    requires = [install, migrate, library_version, create_domain_views]
 );
-
-/// The data version that this code works with. It accepts the one before it too.
-const DATA_VERSION: i32 = 1;
 
 const TABLES: &[&str] = &[
     include_str!("../../sql/install/tables.sql"),
@@ -37,6 +36,10 @@ const TABLES: &[&str] = &[
     include_str!("../../sql/payments/tables.sql"),
     include_str!("../../sql/audit/tables.sql"),
     include_str!("../../sql/privacy/tables.sql"),
+    #[cfg(feature = "data_version_2")]
+    include_str!("../../tests/upgrade/tables_2.sql"),
+    #[cfg(feature = "data_version_3")]
+    include_str!("../../tests/upgrade/tables_3.sql"),
 ];
 const SEEDS: &[&str] = &[
     include_str!("../../sql/install/seed.sql"),
@@ -103,10 +106,17 @@ extension_sql_file!("../../sql/install/finalize.sql", name = "finalize", finaliz
 /// Makes the tables, seed rows, triggers and policies that are missing, as the data owner.
 #[pg_extern(volatile, parallel_unsafe)]
 fn install() -> std::result::Result<(), ErrorReport> {
-    Ok(run()?)
+    run(false)?;
+    Ok(())
 }
 
-fn run() -> Result<()> {
+/// Brings the tables to the data version of this library, and makes what is missing. Returns that version.
+#[pg_extern(volatile, parallel_unsafe)]
+fn migrate() -> std::result::Result<i32, ErrorReport> {
+    Ok(run(true)?)
+}
+
+fn run(migrating: bool) -> Result<i32> {
     // SAFETY: these read the state of the session and role catalogs only.
     let (caller, borrowed) = unsafe { (pg_sys::GetUserId(), pg_sys::InLocalUserIdChange()) };
     // Nothing that the data owner left lying about in his tables gets hold of the caller's rights.
@@ -129,21 +139,44 @@ fn run() -> Result<()> {
         Ok(owner)
     })?;
     // CREATE EXTENSION makes members of whatever is created; the tables are not to be members.
-    let _detached = script::Detached::enter();
+    let detached = script::Detached::enter();
     owner::as_role(owner, || {
+        // CREATE EXTENSION over older tables can't be followed by anything before it is there.
+        bring_up(migrating || detached.is_creating())?;
         TABLES.iter().try_for_each(|text| script::run(text))?;
+        sql::run(
+            "INSERT INTO saas.schema_version (version) VALUES ($1) ON CONFLICT DO NOTHING",
+            &[DATA_VERSION.into()],
+        )?;
         script::run_generated(DEFAULTS)?;
         SEEDS.iter().try_for_each(|text| script::run(text))?;
         TRIGGERS.iter().try_for_each(|text| script::run(text))?;
         script::run_generated(TENANT_TRIGGERS)?;
         script::run("SELECT saas.make_partitions()")?;
         script::run_generated(ROW_SECURITY)?;
-        crate::sql::run(
-            "INSERT INTO saas.schema_version (version) VALUES ($1) ON CONFLICT DO NOTHING",
-            &[DATA_VERSION.into()],
-        )?;
-        iam::access::grant_again()
+        iam::access::grant_again()?;
+        Ok(DATA_VERSION)
     })
+}
+
+/// Changes tables of an older data version; makes nothing that is only missing.
+fn bring_up(may: bool) -> Result<()> {
+    let Some(there) = version::hold()? else { return Ok(()) };
+    if there > DATA_VERSION {
+        return Err(version::newer(there));
+    }
+    if there == DATA_VERSION {
+        return Ok(());
+    }
+    if !may {
+        return Err(version::older(there));
+    }
+    // First, because the statements below fire triggers, which ask for the version. All of it or nothing.
+    sql::run(
+        "UPDATE saas.schema_version SET version = $1, changed_at = now()",
+        &[DATA_VERSION.into()],
+    )?;
+    STEPS[there as usize - 1..].iter().try_for_each(|text| script::run_all(text))
 }
 
 /// Makes the policies that are missing, as the current user: dropping the only role that a policy
@@ -153,7 +186,7 @@ pub fn make_policies() -> Result<()> {
 }
 
 /// The version of this library.
-#[pg_extern(immutable, parallel_safe)]
-fn version() -> &'static str {
+#[pg_extern(immutable, parallel_safe, name = "version")]
+fn library_version() -> &'static str {
     env!("CARGO_PKG_VERSION")
 }

@@ -10,6 +10,11 @@ use std::ffi::{CStr, CString};
 pub struct Detached(bool);
 
 impl Detached {
+    /// Whether CREATE EXTENSION is at work.
+    pub fn is_creating(&self) -> bool {
+        self.0
+    }
+
     pub fn enter() -> Detached {
         // SAFETY: a variable of the backend, which is single-threaded. On an error CREATE EXTENSION resets it itself.
         unsafe {
@@ -97,10 +102,19 @@ pub fn run(text: &str) -> Result<()> {
     for (node, statement) in parse(text)? {
         // SAFETY: the parser's nodes live until the end of this call.
         if !unsafe { exists(node) }? {
-            Spi::connect_mut(|client| client.update(&*statement, None, &[]).map(|_| ()))?;
+            execute(&statement)?;
         }
     }
     Ok(())
+}
+
+/// Runs all statements of `text`: what is there already is an error.
+pub fn run_all(text: &str) -> Result<()> {
+    parse(text)?.iter().try_for_each(|(_, statement)| execute(statement))
+}
+
+fn execute(statement: &str) -> Result<()> {
+    Ok(Spi::connect_mut(|client| client.update(statement, None, &[]).map(|_| ()))?)
 }
 
 /// Runs the statements that `query` returns.
