@@ -25,6 +25,7 @@ const TAMPERING: &str = "CC7.2/A.8.15";
 
 /// What happened since a time and what is not as it should be now, by control.
 #[pg_extern(stable, parallel_unsafe)]
+#[allow(clippy::type_complexity)] // the row's columns
 fn evidence(
     control: default!(Option<&str>, "NULL"),
     since: default!(Option<TimestampWithTimeZone>, "now() - interval '1 day'"),
