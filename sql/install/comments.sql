@@ -31,3 +31,11 @@ Needs: the data owner, and the right to create schemas if it is not there.
 Errors: 42501 for others, and for a schema that is not the data owner''s; 22023 for saas and for schemas of PostgreSQL''s own; 55000 when something else has one of the names there; 2BP01 when a view has to be made anew on which something of yours depends; 23502 for a NULL.
 Example as owner:
 SELECT * FROM saas.create_domain_views(''domain'')';
+COMMENT ON FUNCTION saas.schedule_jobs(regrole) IS
+'Sets up what has to run regularly as jobs of pg_cron, or brings them up to date: payment events, counters, alerts, closing, seals, reviews, partitions, retention. Without pg_cron in this database nothing is scheduled, and a notice gives the lines for the system''s cron.
+Arguments: role, whose jobs they are: by default the one database role of kind worker or, called by a data owner who is no superuser, himself.
+Returns: a row for each job: job, its name; schedule, in UTC; command; runs_as, NULL when nothing was scheduled.
+Needs: the data owner; a superuser to schedule for another role; USAGE on schema cron.
+Errors: 42501 for others; 22023 for a role that is neither of kind worker nor the data owner; 55000 for a superuser who names no role where not exactly one is of kind worker.
+Example as owner:
+SELECT * FROM saas.schedule_jobs()';

@@ -5,6 +5,7 @@
 //! what is missing and leaves the rest as it is. [`migrate`] also changes what an older library made.
 
 pub mod domain_views;
+mod schedule;
 mod script;
 pub mod version;
 
@@ -18,7 +19,7 @@ use version::{DATA_VERSION, STEPS};
 ::pgrx::extension_sql_file!(
     "../../sql/install/comments.sql",
     name = "install_comments",
-    requires = [install, migrate, library_version, create_domain_views]
+    requires = [install, migrate, library_version, create_domain_views, schedule_jobs]
 );
 
 const TABLES: &[&str] = &[
