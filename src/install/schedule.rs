@@ -23,6 +23,7 @@ type Listed = (String, String, String, Option<String>);
     RETURNS TABLE (job text, schedule text, command text, runs_as text)
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';"
 )]
+#[allow(clippy::type_complexity)] // the row's columns
 fn schedule_jobs(
     role: Option<pg_sys::Oid>,
 ) -> std::result::Result<
