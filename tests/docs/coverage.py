@@ -50,6 +50,14 @@ def missing(cell, names):
             yield f"nothing is called {code}"
 
 
+def unknown_tests(text):
+    for kind, code, tests in re.findall(r"(regress )?`(\w+\.rs|\w+)`((?:,?\s+`\w+`)*)", text):
+        if kind:
+            yield from missing(f"regress `{code}`", set())
+        elif code.endswith(".rs"):
+            yield from missing(f"`{code}`" + tests, set())
+
+
 def run():
     create_database(DATABASE)
     try:
@@ -61,5 +69,6 @@ def run():
                 continue
             complaints = [complaint for cell in cells for complaint in missing(cell, names)]
             yield f"docs/coverage.md:{number}", "\n".join(complaints)
+        yield "tests that SECURITY.md names", "\n".join(unknown_tests((ROOT / "SECURITY.md").read_text()))
     finally:
         drop_database(DATABASE)
