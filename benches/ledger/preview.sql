@@ -1,0 +1,1 @@
+SELECT * FROM saas.preview_invoice('00000000-0000-7000-8000-0000000000aa');
