@@ -3,5 +3,5 @@ SELECT 'Free', 'free', 0, s.currency, 'monthly' FROM saas.settings s
 ON CONFLICT DO NOTHING;
 
 INSERT INTO saas.issuers (key, name)
-VALUES ('default', 'Set me: UPDATE saas.issuers')
+VALUES ('default', 'Set me: saas.set_issuer')
 ON CONFLICT (key) DO NOTHING;
