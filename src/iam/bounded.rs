@@ -39,6 +39,20 @@ impl<K: Eq + Hash, V: Clone> Bounded<K, V> {
         Some(value)
     }
 
+    /// Some of what is kept and was not loaded before `since`, those used last before others.
+    pub fn some(&self, since: u64, limit: usize) -> HashMap<K, V>
+    where
+        K: Copy,
+    {
+        self.young
+            .iter()
+            .chain(&self.old)
+            .filter(|(_, entry)| entry.loaded_at >= since)
+            .take(limit)
+            .map(|(key, entry)| (*key, entry.value.clone()))
+            .collect()
+    }
+
     pub fn put(&mut self, key: K, value: V, loaded_at: u64, bytes: usize) {
         self.old.remove(&key);
         // What an entry takes beside its value.
@@ -86,6 +100,12 @@ mod tests {
                     let found = bounded.get(key, since);
                     let known = truth.get(&key).filter(|(_, at)| *at >= since).map(|(v, _)| *v);
                     prop_assert!(found.is_none() || found == known);
+                }
+                let some = bounded.some(now.saturating_sub(back), 5);
+                prop_assert!(some.len() <= 5);
+                for (key, value) in some {
+                    let at = now.saturating_sub(back);
+                    prop_assert!(truth.get(&key).is_some_and(|(v, loaded)| *v == value && *loaded >= at));
                 }
                 let young: usize = bounded.young.values().map(|entry| entry.bytes).sum();
                 prop_assert_eq!(young, bounded.bytes);

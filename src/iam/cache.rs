@@ -3,11 +3,11 @@
 //! Everything is kept with the number of the last message when its loading began, and counts for as
 //! long as no later message concerns it: so what was loaded while a message came in never counts.
 
+use crate::context::setting;
 use crate::error::Result;
 use crate::iam::bounded::Bounded;
 pub use crate::iam::memberships::{Bits, Memberships};
-use crate::iam::{epoch, fresh};
-use pgrx::datum::TimestampWithTimeZone;
+use crate::iam::{epoch, fresh, load};
 use pgrx::prelude::*;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -23,8 +23,41 @@ pub type ArrayKey = (Uuid, Option<Uuid>, Option<Uuid>, usize);
 /// Something, and the last message before it was loaded.
 type Loaded<T> = Option<(u64, Rc<T>)>;
 
+/// Permission keys that are there and their bits.
+#[derive(Default)]
+struct Keys {
+    /// The last message to forget everything, when the first was learned.
+    since: u64,
+    known: Rc<HashMap<Box<str>, usize>>,
+    /// Whether there are no others.
+    all: bool,
+}
+
+impl Keys {
+    fn current(&mut self) -> &mut Keys {
+        let last = epoch::last(None);
+        if self.since != last {
+            *self = Keys { since: last, ..Keys::default() };
+        }
+        self
+    }
+
+    /// The bit of a key, or that there is no such key; `None` when neither is known.
+    fn find(&mut self, key: &str) -> Option<Option<usize>> {
+        let keys = self.current();
+        let bit = keys.known.get(key).copied();
+        (bit.is_some() || keys.all).then_some(bit)
+    }
+
+    fn learn(&mut self, key: &str, bit: usize, loaded_at: u64) {
+        if loaded_at >= epoch::last(None) {
+            Rc::make_mut(&mut self.current().known).insert(key.into(), bit);
+        }
+    }
+}
+
 struct Cache {
-    permissions: Loaded<HashMap<Box<str>, usize>>,
+    keys: Keys,
     grants: Loaded<Vec<(pg_sys::Oid, String)>>,
     roles: Bounded<Uuid, Bits>,
     memberships: Bounded<(Uuid, Option<Uuid>), Rc<Memberships>>,
@@ -35,11 +68,11 @@ struct Cache {
 
 impl Default for Cache {
     fn default() -> Self {
-        // In all at most 20 MB a backend; a user whose memberships alone take more than a half of
-        // their share (250,000 tenants) is kept until the next one comes.
+        // In all at most 20 MB a backend, and the permissions' keys; a user whose memberships alone
+        // take more than a half of their share (250,000 tenants) is kept until the next one comes.
         const MB: usize = 1 << 20;
         Cache {
-            permissions: None,
+            keys: Keys::default(),
             grants: None,
             roles: Bounded::new(MB),
             memberships: Bounded::new(6 * MB),
@@ -53,20 +86,6 @@ impl Default for Cache {
 thread_local! {
     static CACHE: RefCell<Cache> = RefCell::default();
     static HEARD_AT: Cell<i64> = const { Cell::new(0) };
-    // Which bit stands for which key. Only ever added to, so that a bit means the same in everything
-    // that was loaded, whenever it was.
-    static BITS: RefCell<HashMap<Box<str>, usize>> = RefCell::default();
-}
-
-fn bit(key: &str) -> usize {
-    BITS.with_borrow_mut(|bits| match bits.get(key) {
-        Some(&bit) => bit,
-        None => {
-            let bit = bits.len();
-            bits.insert(key.into(), bit);
-            bit
-        }
-    })
 }
 
 /// Asks again when permissions changed while `ask` was loading them in parts, so that no answer is
@@ -118,122 +137,152 @@ fn uuid_datum(id: Uuid) -> Option<pg_sys::Datum> {
     crate::context::from_uuid(id).into_datum()
 }
 
-fn uuid_datums(ids: &[Uuid]) -> Option<pg_sys::Datum> {
-    ids.iter().copied().map(crate::context::from_uuid).collect::<Vec<_>>().into_datum()
-}
-
 fn since<T>(kept: &Loaded<T>, since: u64) -> Option<Rc<T>> {
     kept.as_ref().filter(|(loaded_at, _)| *loaded_at >= since).map(|(_, value)| Rc::clone(value))
+}
+
+/// Whose rights will be asked for next, so that they are loaded together with a permission.
+#[derive(Clone, Copy)]
+pub enum With {
+    Nothing,
+    /// Where this request may do it.
+    Tenants,
+    /// This user's system roles.
+    System(Uuid),
+}
+
+/// The bit of a permission; `None` if there is no such key.
+pub fn permission(key: &str, with: With) -> Result<Option<usize>> {
+    listen();
+    if let Some(found) = CACHE.with_borrow_mut(|cache| cache.keys.find(key)) {
+        return Ok(found);
+    }
+    match with {
+        With::Tenants => {
+            if let Some(context) = setting::current()
+                && known_memberships(context.user, context.tenant).is_none()
+            {
+                let (user, tenant) = (context.user, context.tenant);
+                return Ok(load_memberships(user, tenant, context.role, key)?.permission);
+            }
+        }
+        With::System(user) if known_system_roles(user).is_none() => {
+            return Ok(load_system_roles(user, key)?.permission);
+        }
+        _ => {}
+    }
+    epoch::attend();
+    let loaded_at = epoch::now();
+    let found = load::permission(key)?;
+    if let Some(bit) = found {
+        CACHE.with_borrow_mut(|cache| cache.keys.learn(key, bit, loaded_at));
+    }
+    Ok(found)
 }
 
 /// All permission keys and their bits.
 pub fn permissions() -> Result<Rc<HashMap<Box<str>, usize>>> {
     cached(
         None,
-        |cache, last| since(&cache.permissions, last),
-        || {
-            let mut all = HashMap::new();
-            fresh::read("SELECT key FROM saas.permissions", &[], &[], |row| {
-                if let Some(key) = row.get::<String>(1) {
-                    let bit = bit(&key);
-                    all.insert(key.into_boxed_str(), bit);
-                }
-            })?;
-            Ok(Rc::new(all))
+        |cache, _| {
+            let keys = cache.keys.current();
+            keys.all.then(|| Rc::clone(&keys.known))
         },
-        |cache, permissions, at| cache.permissions = Some((at, permissions)),
-    )
-}
-
-const ROLES: &str = "
-    SELECT rp.role_id, p.key FROM saas.role_permissions rp
-      JOIN saas.permissions p ON p.id = rp.permission_id WHERE rp.role_id = ANY ($1)";
-
-/// The permissions of each of these roles.
-fn roles(ids: &[Uuid]) -> Result<Vec<Bits>> {
-    let known = |cache: &mut Cache, last| ids.iter().map(|&id| cache.roles.get(id, last)).collect();
-    cached(
-        None,
-        known,
-        || {
-            let mut bits: HashMap<Uuid, Vec<usize>> = HashMap::new();
-            fresh::read(
-                ROLES,
-                &[pg_sys::UUIDARRAYOID],
-                &uuid_datums(ids).into_iter().collect::<Vec<_>>(),
-                |row| {
-                    if let Some((role, key)) = row.get_uuid(1).zip(row.get::<String>(2)) {
-                        bits.entry(role).or_default().push(bit(&key));
-                    }
-                },
-            )?;
-            Ok(ids
-                .iter()
-                .map(|id| bits.remove(id).unwrap_or_default().into_iter().collect())
-                .collect())
-        },
-        |cache, loaded: Vec<Bits>, at| {
-            for (&id, bits) in ids.iter().zip(loaded) {
-                let bytes = bits.bytes();
-                cache.roles.put(id, bits, at, bytes);
+        || Ok(Rc::new(load::permissions()?)),
+        |cache, known, loaded_at| {
+            if loaded_at >= epoch::last(None) {
+                cache.keys = Keys { since: epoch::last(None), known, all: true };
             }
         },
     )
 }
 
+/// How many roles a load tells PostgreSQL not to read again.
+const FEW_ROLES: usize = 64;
+
+/// Loads what is said of a user, and keeps what came with it.
+fn load_with<T>(
+    key: &str,
+    load: impl FnOnce(&load::Known) -> Result<load::Found<T>>,
+    keep: impl FnOnce(&mut Cache, &T, u64),
+) -> Result<load::Found<T>> {
+    epoch::attend();
+    let loaded_at = epoch::now();
+    let known = CACHE.with_borrow(|cache| cache.roles.some(epoch::last(None), FEW_ROLES));
+    let found = load(&known)?;
+    CACHE.with_borrow_mut(|cache| {
+        keep(cache, &found.of_user, loaded_at);
+        for (role, bits) in &found.roles {
+            cache.roles.put(*role, bits.clone(), loaded_at, bits.bytes());
+        }
+        if let Some(bit) = found.permission {
+            cache.keys.learn(key, bit, loaded_at);
+        }
+    });
+    Ok(found)
+}
+
 /// The permissions of a role.
 pub fn role(role: Uuid) -> Result<Bits> {
-    Ok(roles(&[role])?.pop().unwrap_or_default())
+    cached(
+        None,
+        |cache, last| cache.roles.get(role, last),
+        || load::role(role),
+        |cache, bits, at| {
+            let bytes = bits.bytes();
+            cache.roles.put(role, bits, at, bytes);
+        },
+    )
+}
+
+fn known_memberships(user: Uuid, tenant: Option<Uuid>) -> Option<Rc<Memberships>> {
+    let last = epoch::last(Some(user));
+    CACHE.with_borrow_mut(|cache| cache.memberships.get((user, tenant), last))
+}
+
+fn load_memberships(
+    user: Uuid,
+    tenant: Option<Uuid>,
+    key_role: Option<Uuid>,
+    key: &str,
+) -> Result<load::Found<Rc<Memberships>>> {
+    load_with(
+        key,
+        |known| {
+            // A role that is known comes from there.
+            let key_role = key_role.filter(|role| !known.contains_key(role));
+            let found = load::memberships(user, tenant, key_role, key, known)?;
+            let load::Found { of_user, roles, permission } = found;
+            Ok(load::Found { of_user: Rc::new(of_user), roles, permission })
+        },
+        |cache, memberships, at| {
+            let bytes = memberships.bytes();
+            cache.memberships.put((user, tenant), Rc::clone(memberships), at, bytes);
+        },
+    )
 }
 
 /// A user's tenants with his permissions in each; only `tenant` if one is given. Suspended and
 /// deleted tenants and deleted users have none.
 pub fn memberships(user: Uuid, tenant: Option<Uuid>) -> Result<Rc<Memberships>> {
-    cached(
-        Some(user),
-        |cache, last| cache.memberships.get((user, tenant), last),
-        || {
-            let mut found = Vec::new();
-            let mut role_ids: Vec<Uuid> = Vec::new();
-            let mut places: HashMap<Uuid, u32> = HashMap::new();
-            let each = |row: &fresh::Row| {
-                if let Some((tenant, role)) = row.get_uuid(1).zip(row.get_uuid(2)) {
-                    let place = *places.entry(role).or_insert_with(|| {
-                        role_ids.push(role);
-                        role_ids.len() as u32 - 1
-                    });
-                    found.push((tenant, place));
-                }
-            };
-            let args: Vec<_> =
-                [Some(user), tenant].into_iter().flatten().filter_map(uuid_datum).collect();
-            let types = vec![pg_sys::UUIDOID; args.len()];
-            match tenant {
-                Some(_) => fresh::read(MEMBERSHIP, &types, &args, each)?,
-                None => fresh::read(MEMBERSHIPS, &types, &args, each)?,
-            }
-            let sets = if role_ids.is_empty() { Vec::new() } else { roles(&role_ids)? };
-            Ok(Rc::new(Memberships::new(found, sets)))
-        },
-        |cache, memberships, at| {
-            let bytes = memberships.bytes();
-            cache.memberships.put((user, tenant), memberships, at, bytes);
-        },
-    )
+    listen();
+    match known_memberships(user, tenant) {
+        Some(known) => Ok(known),
+        None => Ok(load_memberships(user, tenant, None, "")?.of_user),
+    }
 }
 
-const MEMBERSHIPS: &str = "
-    SELECT m.tenant_id, m.role_id
-      FROM saas.tenant_members m
-      JOIN saas.tenants t ON t.id = m.tenant_id AND t.suspended_at IS NULL AND t.deleted_at IS NULL
-      JOIN saas.users u ON u.id = m.user_id AND u.deleted_at IS NULL
-     WHERE m.user_id = $1";
-const MEMBERSHIP: &str = "
-    SELECT m.tenant_id, m.role_id
-      FROM saas.tenant_members m
-      JOIN saas.tenants t ON t.id = m.tenant_id AND t.suspended_at IS NULL AND t.deleted_at IS NULL
-      JOIN saas.users u ON u.id = m.user_id AND u.deleted_at IS NULL
-     WHERE m.user_id = $1 AND m.tenant_id = $2";
+/// The memberships of a request, and the permissions of its API key's role.
+pub fn request(context: &setting::Context) -> Result<(Rc<Memberships>, Option<(Uuid, Bits)>)> {
+    listen();
+    let (user, tenant) = (context.user, context.tenant);
+    let memberships = match known_memberships(user, tenant) {
+        Some(known) => known,
+        None => load_memberships(user, tenant, context.role, "")?.of_user,
+    };
+    let key = context.role.map(|id| Ok::<_, crate::error::Error>((id, role(id)?))).transpose()?;
+    Ok((memberships, key))
+}
 
 /// The array of the tenants in which `key` is permitted, as PostgreSQL has it in memory; `make` makes
 /// it of what was loaded at `at`.
@@ -248,36 +297,32 @@ pub fn array(key: ArrayKey, at: u64, make: impl FnOnce() -> Rc<[u8]>) -> Rc<[u8]
     array
 }
 
-/// A user's system roles that are not revoked.
-pub fn system_roles(user: Uuid) -> Result<Rc<SystemRoles>> {
-    cached(
-        Some(user),
-        |cache, last| cache.system.get(user, last),
-        || {
-            let mut ids = Vec::new();
-            let mut ends = Vec::new();
-            fresh::read(
-                "SELECT a.role_id, a.expires_at
-                   FROM saas.system_role_assignments a
-                   JOIN saas.users u ON u.id = a.assigned_user_id AND u.deleted_at IS NULL
-                  WHERE a.assigned_user_id = $1 AND a.revoked_at IS NULL",
-                &[pg_sys::UUIDOID],
-                &uuid_datum(user).into_iter().collect::<Vec<_>>(),
-                |row| {
-                    if let Some(role) = row.get_uuid(1) {
-                        ids.push(role);
-                        ends.push(row.get::<TimestampWithTimeZone>(2).map(i64::from));
-                    }
-                },
-            )?;
-            let sets = if ids.is_empty() { Vec::new() } else { roles(&ids)? };
-            Ok(Rc::new(sets.into_iter().zip(ends).collect()))
+fn known_system_roles(user: Uuid) -> Option<Rc<SystemRoles>> {
+    let last = epoch::last(Some(user));
+    CACHE.with_borrow_mut(|cache| cache.system.get(user, last))
+}
+
+fn load_system_roles(user: Uuid, key: &str) -> Result<load::Found<Rc<SystemRoles>>> {
+    load_with(
+        key,
+        |known| {
+            let load::Found { of_user, roles, permission } = load::system_roles(user, key, known)?;
+            Ok(load::Found { of_user: Rc::new(of_user), roles, permission })
         },
-        |cache, roles: Rc<SystemRoles>, at| {
+        |cache, roles, at| {
             let bytes = roles.iter().map(|(bits, _)| bits.bytes() + 16).sum();
-            cache.system.put(user, roles, at, bytes);
+            cache.system.put(user, Rc::clone(roles), at, bytes);
         },
     )
+}
+
+/// A user's system roles that are not revoked.
+pub fn system_roles(user: Uuid) -> Result<Rc<SystemRoles>> {
+    listen();
+    match known_system_roles(user) {
+        Some(known) => Ok(known),
+        None => Ok(load_system_roles(user, "")?.of_user),
+    }
 }
 
 /// Whether an impersonation has not been ended. When it runs out is for the context to say.

@@ -2,7 +2,7 @@
 
 use crate::context::setting::{self, Context};
 use crate::error::{Error, Result, given};
-use crate::iam::cache::{self, Bits, Memberships};
+use crate::iam::cache::{self, Bits, Memberships, With};
 use crate::iam::epoch;
 use pgrx::pg_sys;
 use std::rc::Rc;
@@ -22,17 +22,31 @@ impl Permission {
     /// # Errors
     /// 23502 for NULL, and as [`Permission::named`].
     pub fn given(key: Option<&str>) -> Result<Permission> {
-        Permission::named(given(key, "permission")?)
+        Permission::in_tenants(given(key, "permission")?)
+    }
+
+    /// As [`Permission::named`]; where this request has it will be asked next.
+    pub fn in_tenants(key: &str) -> Result<Permission> {
+        Permission::with(key, With::Tenants)
+    }
+
+    /// As [`Permission::named`]; whether this user has it on the platform will be asked next.
+    pub fn in_system(key: &str, user: Option<Uuid>) -> Result<Permission> {
+        Permission::with(key, user.map_or(With::Nothing, With::System))
     }
 
     /// # Errors
     /// 42704 for a key that does not exist, with the nearest that does as hint: a typo in a policy must
     /// not look like a denial.
     pub fn named(key: &str) -> Result<Permission> {
-        let all = cache::permissions()?;
-        if let Some(&index) = all.get(key) {
-            return Ok(Permission(index));
+        Permission::with(key, With::Nothing)
+    }
+
+    fn with(key: &str, with: With) -> Result<Permission> {
+        if let Some(bit) = cache::permission(key, with)? {
+            return Ok(Permission(bit));
         }
+        let all = cache::permissions()?;
         let nearest = nearest(key, all.keys().map(|known| &**known));
         Err(Error::Unknown(format!("permission \"{key}\" does not exist"), nearest))
     }
@@ -82,8 +96,7 @@ impl Scope {
         let Some(context) = acting()? else { return Ok(None) };
         cache::consistently(|| {
             let at = epoch::now();
-            let memberships = cache::memberships(context.user, context.tenant)?;
-            let key = context.role.map(|id| Ok::<_, Error>((id, cache::role(id)?))).transpose()?;
+            let (memberships, key) = cache::request(&context)?;
             Ok(Some(Scope { user: context.user, bound: context.tenant, memberships, key, at }))
         })
     }
@@ -167,6 +180,11 @@ pub fn try_in_system(permission: &Permission) -> Result<bool> {
     }
 }
 
+/// The user whose rights on the platform this request's checks ask for.
+pub fn asking_user() -> Option<Uuid> {
+    setting::current().map(|context| context.user)
+}
+
 pub fn user_in_system(user: Uuid, permission: &Permission) -> Result<bool> {
     // SAFETY: reads a variable of the backend.
     let now = unsafe { pg_sys::GetCurrentStatementStartTimestamp() };
@@ -194,7 +212,7 @@ pub fn user_in_tenant(user: Uuid, tenant: Uuid, permission: &Permission) -> Resu
 /// # Errors
 /// 42704 for an unknown key; 28000 without a user; 42501 without the permission, and the same for a tenant that does not exist.
 pub fn require_in_tenant(tenant: Uuid, key: &str) -> Result<()> {
-    let permission = Permission::named(key)?;
+    let permission = Permission::in_tenants(key)?;
     require_context()?;
     if try_in_tenant(tenant, &permission)? {
         return Ok(());
@@ -207,7 +225,7 @@ pub fn require_in_tenant(tenant: Uuid, key: &str) -> Result<()> {
 /// # Errors
 /// 42704 for an unknown key; 28000 without a user; 42501 without the permission.
 pub fn require_in_system(key: &str) -> Result<()> {
-    let permission = Permission::named(key)?;
+    let permission = Permission::in_system(key, asking_user())?;
     require_context()?;
     if try_in_system(&permission)? {
         return Ok(());

@@ -160,17 +160,17 @@ unsafe extern "C-unwind" fn saas_has_system_permission(call: Call) -> pg_sys::Da
     }
 }
 
-/// The permission in argument `n`.
+/// The permission's key in argument `n`.
 ///
 /// # Safety
 /// `call` is PostgreSQL's, with a text as argument `n`.
-unsafe fn permission(call: Call, n: usize) -> Result<Permission> {
+unsafe fn key<'a>(call: Call, n: usize) -> Result<&'a str> {
     // SAFETY: as the caller says.
     let key = unsafe {
         let argument = argument(call, n);
         <&str>::from_datum(argument.value, argument.isnull)
     };
-    Permission::named(given(key, "permission")?)
+    given(key, "permission")
 }
 
 #[inline(never)]
@@ -181,7 +181,7 @@ unsafe extern "C-unwind" fn ask_tenant(call: Call) -> pg_sys::Datum {
         let stamp = epoch::stamp();
         // SAFETY: arguments of the types that the function is declared with.
         unsafe {
-            let permission = permission(call, 1)?.bit();
+            let permission = Permission::in_tenants(key(call, 1)?)?.bit();
             let tenant = argument(call, 0);
             if tenant.isnull {
                 return Ok(false.into());
@@ -207,7 +207,7 @@ unsafe extern "C-unwind" fn ask_system(call: Call) -> pg_sys::Datum {
         let stamp = epoch::stamp();
         // SAFETY: an argument of the type that the function is declared with.
         unsafe {
-            let permission = permission(call, 0)?;
+            let permission = Permission::in_system(key(call, 0)?, check::asking_user())?;
             let allowed = check::try_in_system(&permission)?;
             let (permission, tenant) = (permission.bit(), Uuid::nil());
             remember(
@@ -259,7 +259,7 @@ unsafe extern "C-unwind" fn saas_permitted_tenants(call: Call) -> pg_sys::Datum 
 unsafe fn permitted(call: Call) -> Rc<[u8]> {
     check::raise((|| {
         // SAFETY: as the caller says.
-        let permission = unsafe { permission(call, 0) }?.bit();
+        let permission = Permission::in_tenants(unsafe { key(call, 0) }?)?.bit();
         Ok(match Scope::current()? {
             Some(scope) => scope.array(permission),
             None => check::uuid_array([].iter()),

@@ -43,7 +43,7 @@ pub fn over(context: &Context) -> Result<Option<Over>> {
 /// Why these two are not the ones to impersonate and to be impersonated.
 pub fn refusal(context: &Context) -> Result<Option<Over>> {
     let Some(actor) = context.actor else { return Ok(None) };
-    if !check::user_in_system(actor, &Permission::named(IMPERSONATE)?)? {
+    if !check::user_in_system(actor, &Permission::in_system(IMPERSONATE, Some(actor))?)? {
         return Ok(Some(Over::ActorMayNot));
     }
     if check::holds_system_role(context.user)? {

@@ -7,12 +7,14 @@ pub mod cache;
 pub mod check;
 mod define;
 pub mod epoch;
+mod estimate;
 mod explain;
 mod fast;
 pub mod fresh;
 mod grants;
 pub mod impersonation;
 pub mod kind;
+mod load;
 mod lookup;
 mod memberships;
 mod planner;
@@ -92,8 +94,9 @@ fn user_has_permission_in_system(
     user_id: Option<pgrx::Uuid>,
     permission: Option<&str>,
 ) -> std::result::Result<bool, ErrorReport> {
-    let permission = Permission::given(permission)?;
-    match asking_about(user_id.map(to_uuid))? {
+    let user = user_id.map(to_uuid);
+    let permission = Permission::in_system(given(permission, "permission")?, user)?;
+    match asking_about(user)? {
         About::Anybody(user) => Ok(check::user_in_system(user, &permission)?),
         About::Oneself => Ok(check::in_system(&permission)),
         About::Nobody => Ok(false),

@@ -7,14 +7,12 @@
 //!
 //! So a policy that calls the function for every row runs like one that was tuned by hand.
 
-use crate::error::Result;
-use crate::iam::cache;
-use crate::iam::check::{self, Scope};
+use crate::iam::check;
+use crate::iam::estimate;
 use crate::iam::fast::version_1;
 use pgrx::prelude::*;
 use std::ffi::CStr;
 use std::ptr::null_mut;
-use std::rc::Rc;
 
 extension_sql!(
     "
@@ -44,7 +42,7 @@ unsafe extern "C-unwind" fn saas_plan_tenant_permission(
                 }
             }
             pg_sys::NodeTag::T_SupportRequestSelectivity => {
-                match selectivity(&mut *request.cast()) {
+                match estimate::selectivity(&mut *request.cast()) {
                     Some(()) => request,
                     None => null_mut(),
                 }
@@ -65,7 +63,7 @@ unsafe extern "C-unwind" fn saas_plan_tenant_permission(
 ///
 /// # Safety
 /// `list` is NULL or a list of pointers to nodes.
-unsafe fn nodes(list: *const pg_sys::List) -> impl Iterator<Item = *mut pg_sys::Node> {
+pub(super) unsafe fn nodes(list: *const pg_sys::List) -> impl Iterator<Item = *mut pg_sys::Node> {
     // SAFETY: as the caller says.
     let length = unsafe { list.as_ref() }.map_or(0, |list| list.length);
     // SAFETY: within the list's length.
@@ -83,6 +81,11 @@ macro_rules! as_node {
         }
     }};
 }
+
+pub(super) use as_node;
+
+/// How many tenants the planner looks up in the column's statistics one by one.
+const FEW: usize = 32;
 
 /// `column = ANY (saas.permitted_tenant_ids(permission))`, which is true of exactly the same rows.
 ///
@@ -109,6 +112,7 @@ unsafe fn index_condition(
         if equal == pg_sys::InvalidOid
             || !is_known_beforehand(permission)
             || is_taken(request, call.funcid)
+            || is_one_row(request.index)
         {
             return None;
         }
@@ -155,13 +159,8 @@ unsafe fn is_taken(request: &pg_sys::SupportRequestIndexCondition, function: pg_
     unsafe {
         let is_column =
             |node| pg_sys::match_index_to_operand(node, request.indexcol, request.index);
-        let is_equal = |operator| {
-            pg_sys::get_op_opfamily_strategy(operator, request.opfamily)
-                == pg_sys::BTEqualStrategyNumber as i32
-        };
         let mut before_ours = true;
-        for restriction in nodes((*(*request.index).rel).baserestrictinfo) {
-            let clause = (*restriction.cast::<pg_sys::RestrictInfo>()).clause.cast();
+        for clause in clauses(request.index) {
             if clause == request.node {
                 before_ours = false;
             } else if let Some(other) = as_node!(clause, T_FuncExpr, FuncExpr) {
@@ -173,28 +172,75 @@ unsafe fn is_taken(request: &pg_sys::SupportRequestIndexCondition, function: pg_
                 {
                     return true;
                 }
-            } else {
-                let (operator, arguments) = if let Some(other) = as_node!(clause, T_OpExpr, OpExpr)
-                {
-                    (other.opno, other.args)
-                } else if let Some(other) = as_node!(clause, T_ScalarArrayOpExpr, ScalarArrayOpExpr)
-                    && other.useOr
-                {
-                    (other.opno, other.args)
-                } else {
-                    continue;
-                };
-                let sides: Vec<_> = nodes(arguments).collect();
-                if let [left, right] = sides[..]
-                    && is_equal(operator)
-                    && ((is_column(left) && is_known_beforehand(right))
-                        || (is_column(right) && is_known_beforehand(left)))
-                {
-                    return true;
-                }
+            } else if is_equality(clause, request.index, request.indexcol, true) {
+                return true;
             }
         }
         false
+    }
+}
+
+/// Whether a unique index finds the only row that there can be: then nothing is gained by a look at the tenant's
+/// index too, and thinking about it costs more than the look-up.
+///
+/// # Safety
+/// An index of the planner.
+unsafe fn is_one_row(index: *mut pg_sys::IndexOptInfo) -> bool {
+    // SAFETY: the planner's structures, read as it reads them itself.
+    unsafe {
+        nodes((*(*index).rel).indexlist).any(|other| {
+            let other: *mut pg_sys::IndexOptInfo = other.cast();
+            (*other).unique
+                && (*other).immediate
+                && ((*other).indpred.is_null() || (*other).predOK)
+                && (0..(*other).nkeycolumns).all(|column| {
+                    clauses(other).any(|clause| is_equality(clause, other, column, false))
+                })
+        })
+    }
+}
+
+/// What is asked of each row of an index's table.
+///
+/// # Safety
+/// An index of the planner.
+unsafe fn clauses(index: *mut pg_sys::IndexOptInfo) -> impl Iterator<Item = *mut pg_sys::Node> {
+    // SAFETY: as the caller says; the list is one of RestrictInfos.
+    unsafe {
+        nodes((*(*index).rel).baserestrictinfo)
+            .map(|restriction| (*restriction.cast::<pg_sys::RestrictInfo>()).clause.cast())
+    }
+}
+
+/// Whether a clause says which value the index's column has, or with `or_array` which ones.
+///
+/// # Safety
+/// Nodes of the planner.
+unsafe fn is_equality(
+    clause: *mut pg_sys::Node,
+    index: *mut pg_sys::IndexOptInfo,
+    column: i32,
+    or_array: bool,
+) -> bool {
+    // SAFETY: the planner's structures, read as it reads them itself.
+    unsafe {
+        let (operator, arguments) = if let Some(other) = as_node!(clause, T_OpExpr, OpExpr) {
+            (other.opno, other.args)
+        } else if let Some(other) = as_node!(clause, T_ScalarArrayOpExpr, ScalarArrayOpExpr)
+            && other.useOr
+            && or_array
+        {
+            (other.opno, other.args)
+        } else {
+            return false;
+        };
+        let is_column = |node| pg_sys::match_index_to_operand(node, column, index);
+        let sides: Vec<_> = nodes(arguments).collect();
+        let [left, right] = sides[..] else { return false };
+        let family = *(*index).opfamily.add(column as usize);
+        pg_sys::get_op_opfamily_strategy(operator, family) == pg_sys::BTEqualStrategyNumber as i32
+            && ((is_column(left) && is_known_beforehand(right))
+                || (is_column(right) && is_known_beforehand(left)))
     }
 }
 
@@ -214,8 +260,10 @@ unsafe fn permitted_tenant_ids(
 ) -> Option<*mut pg_sys::Node> {
     // SAFETY: nodes as the parser makes them of the same text.
     unsafe {
-        let are_many = permitted_to_planner(pg_sys::estimate_expression_value(root, permission))
-            .is_some_and(|array| check::array_ids(&array).len() > FEW);
+        let are_many = estimate::permitted(pg_sys::estimate_expression_value(root, permission))
+            .is_some_and(|(scope, permission)| {
+                check::array_ids(&scope.array(permission)).len() > FEW
+            });
         let (name, result) = if are_many {
             (c"permitted_tenants", pg_sys::RECORDOID)
         } else {
@@ -267,73 +315,4 @@ unsafe fn callable(function: pg_sys::Oid, name: &CStr) -> Option<pg_sys::Oid> {
         (found != pg_sys::InvalidOid && may(found) == pg_sys::AclResult::ACLCHECK_OK)
             .then_some(found)
     }
-}
-
-/// How many tenants are looked up in the column's statistics one by one.
-const FEW: usize = 32;
-/// As many as PostgreSQL itself takes for an array that it does not know.
-const UNKNOWN_TENANTS: f64 = 10.0;
-
-/// The part of the rows that belongs to the tenants where whoever plans has the permission.
-///
-/// # Safety
-/// A request of the planner.
-unsafe fn selectivity(request: &mut pg_sys::SupportRequestSelectivity) -> Option<()> {
-    // SAFETY: the planner's structures, read as it reads them itself.
-    unsafe {
-        let arguments: Vec<_> = nodes(request.args).collect();
-        let [tenant, permission] = arguments[..] else { return None };
-        let mut column = pg_sys::VariableStatData::default();
-        pg_sys::examine_variable(request.root, tenant, request.varRelid, &mut column);
-        let release = |column: &pg_sys::VariableStatData| {
-            if let Some(free) = column.freefunc
-                && !column.statsTuple.is_null()
-            {
-                free(column.statsTuple);
-            }
-        };
-        if column.rel.is_null() || request.is_join {
-            release(&column);
-            return None;
-        }
-        let known =
-            permitted_to_planner(pg_sys::estimate_expression_value(request.root, permission));
-        let mut is_default = false;
-        let distinct = pg_sys::get_variable_numdistinct(&mut column, &mut is_default).max(1.0);
-        let part = match known.as_deref().map(check::array_ids) {
-            Some(few) if few.len() <= FEW => few
-                .iter()
-                .map(|tenant| {
-                    let value = pg_sys::Datum::from(tenant.as_ptr());
-                    // uuid_eq, by its fixed oid.
-                    let equal = pg_sys::Oid::from_u32(2972);
-                    let none = pg_sys::InvalidOid;
-                    pg_sys::var_eq_const(&mut column, equal, none, value, false, true, false)
-                })
-                .sum(),
-            Some(many) => many.len() as f64 / distinct,
-            None => UNKNOWN_TENANTS / distinct,
-        };
-        release(&column);
-        request.selectivity = part.clamp(1e-9, 1.0);
-        Some(())
-    }
-}
-
-/// The tenants where the current user has this permission. `None` if that can't be told: then the
-/// function itself will say why.
-///
-/// # Safety
-/// A node of the planner.
-unsafe fn permitted_to_planner(permission: *mut pg_sys::Node) -> Option<Rc<[u8]>> {
-    // SAFETY: a constant of type text.
-    let key = unsafe {
-        let constant = as_node!(permission, T_Const, Const)?;
-        String::from_datum(constant.constvalue, constant.constisnull)?
-    };
-    let permitted = || -> Result<_> {
-        let Some(permission) = cache::permissions()?.get(&*key).copied() else { return Ok(None) };
-        Ok(Scope::current()?.map(|scope| scope.array(permission)))
-    };
-    permitted().ok().flatten()
 }
