@@ -28,12 +28,20 @@ fn prepared(
     Ok(plan)
 }
 
+/// Says cleanly that nothing is written on a standby (25006): pgrx would ask for a transaction id there, which
+/// ends in an internal error.
+pub fn will_write() {
+    // SAFETY: a NUL-terminated string; raises or returns.
+    unsafe { pg_sys::PreventCommandDuringRecovery(c"a function that writes".as_ptr()) };
+}
+
 /// Runs a statement that may write; `read` gets what it returned.
 pub fn write<T>(
     text: &'static str,
     args: &[DatumWithOid<'_>],
     read: impl FnOnce(SpiTupleTable<'_>) -> Result<T>,
 ) -> Result<T> {
+    will_write();
     Spi::connect_mut(|client| {
         let plan = prepared(client, text, args)?;
         read(client.update(&*plan, None, args)?)
@@ -99,6 +107,7 @@ pub fn execute(query: &'static str, args: &[DatumWithOid<'_>]) -> Result<()> {
 
 /// Runs statements that were put together; `None` is none.
 pub fn execute_all(statements: Vec<Option<String>>) -> Result<()> {
+    will_write();
     for statement in statements.into_iter().flatten() {
         Spi::connect_mut(|client| client.update(&*statement, None, &[]).map(|_| ()))?;
     }

@@ -130,6 +130,7 @@ fn each_row(
     args: &[DatumWithOid<'_>],
     mut read: impl FnMut(pgrx::spi::SpiHeapTupleData<'_>) -> Result<()>,
 ) -> Result<()> {
+    sql::will_write();
     Spi::connect_mut(|client| {
         let mut cursor = client.try_open_cursor_mut(text, args)?;
         loop {

@@ -99,6 +99,7 @@ pub fn hand_over(owner: pg_sys::Oid) -> Result<()> {
 
 /// Runs the statements of `text`, but for those that create what is there already.
 pub fn run(text: &str) -> Result<()> {
+    crate::sql::will_write();
     for (node, statement) in parse(text)? {
         // SAFETY: the parser's nodes live until the end of this call.
         if !unsafe { exists(node) }? {
