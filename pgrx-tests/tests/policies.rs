@@ -94,6 +94,17 @@ fn a_naive_policy_uses_the_index() {
         "SELECT * FROM shop.documents d JOIN shop.parts p USING (tenant_id, id)",
     );
     assert_eq!(both.matches("permitted_tenant_ids('project.create'::text)").count(), 3, "{both}");
+    // A row that a unique key finds is looked at alone.
+    let (own, foreign): (i64, i64) = {
+        let sql = "SELECT min(id) FILTER (WHERE tenant_id = $1), min(id) FILTER (WHERE tenant_id <> $1) FROM shop.documents";
+        let row = story.data.query_one(sql, &[&acme.id]).unwrap();
+        (row.get(0), row.get(1))
+    };
+    for (id, rows) in [(own, 1), (foreign, 0)] {
+        let sql = format!("SELECT * FROM shop.documents WHERE id = {id}");
+        assert_eq!(condition(&mut request, &sql), format!("Index Cond: (id = {id})"));
+        assert_eq!(request.query(&sql, &[]).unwrap().len(), rows);
+    }
     // 40 rows, whichever way.
     assert_eq!(titles(&mut request), 40);
     assert_eq!(one::<i64>(&mut request, "SELECT count(*) FROM shop.parts", &[]), 40);
