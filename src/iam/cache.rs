@@ -17,6 +17,9 @@ use uuid::Uuid;
 /// A user's system roles: permissions, and until when (PostgreSQL's microseconds).
 pub type SystemRoles = Vec<(Bits, Option<i64>)>;
 
+/// The role of an API key, and its permissions.
+pub type KeyRole = (Uuid, Bits);
+
 /// A user, the tenant that his request is bound to, the role of an API key, and a permission's bit.
 pub type ArrayKey = (Uuid, Option<Uuid>, Option<Uuid>, usize);
 
@@ -273,7 +276,7 @@ pub fn memberships(user: Uuid, tenant: Option<Uuid>) -> Result<Rc<Memberships>> 
 }
 
 /// The memberships of a request, and the permissions of its API key's role.
-pub fn request(context: &setting::Context) -> Result<(Rc<Memberships>, Option<(Uuid, Bits)>)> {
+pub fn request(context: &setting::Context) -> Result<(Rc<Memberships>, Option<KeyRole>)> {
     listen();
     let (user, tenant) = (context.user, context.tenant);
     let memberships = match known_memberships(user, tenant) {

@@ -85,7 +85,7 @@ pub struct Scope {
     bound: Option<Uuid>,
     memberships: Rc<Memberships>,
     /// A key has its own role, and only for as long as its user is a member.
-    key: Option<(Uuid, Bits)>,
+    key: Option<cache::KeyRole>,
     /// The last message before it was loaded.
     at: u64,
 }
