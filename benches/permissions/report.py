@@ -133,8 +133,8 @@ def write(rows, cold, seen, clients, storms, count, version):
 
 def plot(run):
     """Bars of each query's ways, as ratios to the best that was tuned by hand, on a logarithmic scale."""
-    questions = [(tenants, query) for tenants, query in sorted(run.questions()) if run.median(tenants, query, "array")]
-    left, top, width, bar, gap = 230, 70, 620, 9, 12
+    questions = [(tenants, query) for tenants, query in sorted(run.questions(), key=lambda question: question[0]) if run.median(tenants, query, "array")]
+    left, top, width, bar, gap = 230, 96, 620, 9, 12
     lowest, highest = 0.25, 16.0
     import math
 
@@ -143,6 +143,7 @@ def plot(run):
         return left + width * share
 
     body, y = [], top
+    body.append(f'<text x="10" y="72">Time relative to the better of the two policies that are tuned by hand; to the left is faster. Query, tenants of the user:</text>')
     for tenants, query in questions:
         best = min(ms for ms in (run.median(tenants, query, way) for way in ("array", "in")) if ms)
         tuned = min((run.median(tenants, query, way), way) for way in ("array", "in") if run.median(tenants, query, way))[1]
@@ -166,8 +167,8 @@ def plot(run):
     legend, at = [], left - 220
     for place, (way, text) in enumerate(WAYS.items()):
         column, row = place % 3, place // 3
-        legend.append(f'<rect x="{at + column * 290}" y="{10 + row * 18}" width="10" height="10" fill="{COLOURS[way]}"/>')
-        legend.append(f'<text x="{at + column * 290 + 15}" y="{19 + row * 18}">{text}</text>')
+        legend.append(f'<rect x="{at + column * 310}" y="{10 + row * 18}" width="10" height="10" fill="{COLOURS[way]}"/>')
+        legend.append(f'<text x="{at + column * 310 + 15}" y="{19 + row * 18}">{text}</text>')
     style = "text { font: 12px sans-serif; fill: #222 } .small { font-size: 10px }"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + width + 80}" height="{y + 10}" viewBox="0 0 {left + width + 80} {y + 10}">'
