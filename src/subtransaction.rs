@@ -1,6 +1,6 @@
 //! Work that is done whole or not at all, within a transaction that goes on either way.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use pgrx::pg_sys;
 use pgrx::pg_sys::panic::{CaughtError, ErrorReport, ErrorReportable};
 use pgrx::{PgSqlErrorCode, PgTryBuilder};
@@ -28,6 +28,21 @@ impl Failure {
 ///
 /// A cancel or timeout is not `work`'s failure but an order to stop: it is passed on.
 pub fn subtransaction<T>(work: impl FnOnce() -> Result<T>) -> std::result::Result<T, Failure> {
+    attempt(work).map_err(|caught| {
+        let report = match &caught {
+            CaughtError::PostgresError(report)
+            | CaughtError::ErrorReport(report)
+            | CaughtError::RustPanic { ereport: report, .. } => report,
+        };
+        let code = report.sql_error_code();
+        if is_order_to_stop(code) {
+            caught.rethrow();
+        }
+        Failure { sqlstate: sqlstate(code as i32), message: report.message().to_owned() }
+    })
+}
+
+fn attempt<T>(work: impl FnOnce() -> Result<T>) -> std::result::Result<T, CaughtError> {
     // SAFETY: reads variables of the backend.
     let (memory, resources) =
         unsafe { (pg_sys::CurrentMemoryContext, pg_sys::CurrentResourceOwner) };
@@ -58,18 +73,24 @@ pub fn subtransaction<T>(work: impl FnOnce() -> Result<T>) -> std::result::Resul
         pg_sys::MemoryContextSwitchTo(memory);
         pg_sys::CurrentResourceOwner = resources;
     }
-    outcome.map_err(|caught| {
-        let report = match &caught {
-            CaughtError::PostgresError(report)
-            | CaughtError::ErrorReport(report)
-            | CaughtError::RustPanic { ereport: report, .. } => report,
-        };
-        let code = report.sql_error_code();
-        if is_order_to_stop(code) {
-            caught.rethrow();
-        }
-        Failure { sqlstate: sqlstate(code as i32), message: report.message().to_owned() }
-    })
+    outcome
+}
+
+/// Runs `work` in a subtransaction that is undone also when it succeeds: what it would do is told and not done.
+///
+/// # Errors
+/// What `work` returns; what PostgreSQL raises in it goes on being raised.
+pub fn undone<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let mut told = None;
+    let caught = attempt(|| {
+        told = Some(work());
+        Err::<(), _>(Error::State("undone".into(), ""))
+    });
+    match (told, caught) {
+        (Some(told), _) => told,
+        (None, Err(caught)) => caught.rethrow(),
+        (None, Ok(())) => Err(Error::State("nothing was done".into(), "")),
+    }
 }
 
 fn is_order_to_stop(code: PgSqlErrorCode) -> bool {

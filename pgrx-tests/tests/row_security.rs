@@ -67,6 +67,7 @@ const CASES: &[Case] = &[
     for_worker("usage_alerts_raised", In("tenant.read"), Platform(READ, None)),
     case("spend_caps", In("billing.view"), Platform(MONEY, None)),
     case("tenant_subscriptions", In("billing.view"), Platform(MONEY, None)),
+    case("subscription_changes", In("billing.view"), Platform(MONEY, None)),
     case("payment_customers", In("billing.view"), Platform(MONEY, None)),
     case("payment_one_times", In("billing.view"), Platform(MONEY, None)),
     case("payment_invoices", In("billing.view"), Platform(MONEY, None)),
@@ -162,6 +163,8 @@ INSERT INTO saas.plan_features (plan_id, feature_key, included_units, overage_pr
   SELECT id, 'NAME.calls', 10, 1 FROM saas.plans WHERE key = 'NAME_plan';
 INSERT INTO saas.tenant_subscriptions (tenant_id, plan_id, status, anchor, current_period_start, current_period_end)
   SELECT 'T', id, 'active', '2026-01-01', '2026-01-01', '2026-02-01' FROM saas.plans WHERE key = 'NAME_plan';
+INSERT INTO saas.subscription_changes (tenant_id, subscription_id, number, day, prorated, from_plan_id, from_seats, to_plan_id, to_seats)
+  SELECT 'T', id, 1, '2026-02-01', false, plan_id, 2, plan_id, 1 FROM saas.tenant_subscriptions WHERE tenant_id = 'T';
 INSERT INTO saas.payment_invoices
     (tenant_id, subscription_id, issuer_id, period, period_start, period_end, subscription_amount, total_amount, currency)
   SELECT 'T', s.id, i.id, '2026-01-01', '2026-01-01', '2026-02-01', 100, 100, 'USD'

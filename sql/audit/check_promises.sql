@@ -10,7 +10,7 @@ held_roles (object, role_id, is_system) AS (
 -- Triggers that must fire: 'A' also for replicated rows and under session_replication_role = replica.
 guards (table_name, trigger_name, wanted) AS (
   SELECT t, g, 'A'
-    FROM unnest('{tenant_credit_ledger,credit_allocations,credit_notes,credit_note_lines,platform_audit_logs,audit_seals,audit_seal_rows,
+    FROM unnest('{tenant_credit_ledger,credit_allocations,subscription_changes,credit_notes,credit_note_lines,platform_audit_logs,audit_seals,audit_seal_rows,
                   audit_retirements,incident_history,usage_events}'::text[]) t
    CROSS JOIN unnest('{trg_refuse_change,trg_refuse_truncate}'::text[]) g
   UNION ALL

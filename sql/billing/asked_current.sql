@@ -1,10 +1,11 @@
 -- Invoices for the current periods of subscriptions $2 of tenants $1, one of a tenant. Continued by sources.sql.
 WITH asked AS (
-  SELECT s.tenant_id, s.id AS subscription_id, s.plan_id, s.subscription_seat AS seats,
-         CASE p.billing_cycle WHEN 'calendar' THEN date_trunc('month', s.current_period_start)::date
-                              ELSE s.current_period_start END AS period,
+  SELECT s.tenant_id, s.id AS subscription_id, terms.plan_id, terms.seats,
+         saas.counted_under(p.billing_cycle, (s.anchor AT TIME ZONE t.time_zone)::date, s.current_period_start) AS period,
          s.current_period_start AS period_start, s.current_period_end AS period_end
     FROM unnest($1::uuid[], $2::uuid[]) AS d (tenant_id, id)
     JOIN saas.tenant_subscriptions s ON s.tenant_id = d.tenant_id AND s.id = d.id
-    JOIN saas.plans p ON p.id = s.plan_id
+    JOIN saas.tenants t ON t.id = s.tenant_id
+   CROSS JOIN LATERAL saas.subscription_terms(s.tenant_id, s.id, s.current_period_end - 1) terms
+    JOIN saas.plans p ON p.id = terms.plan_id
 )

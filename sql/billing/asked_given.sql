@@ -4,7 +4,7 @@
 WITH asked AS (
   SELECT $1::uuid AS tenant_id, $2::uuid AS subscription_id, $3::uuid AS plan_id, $4::integer AS seats,
          $5::date AS period, $6::date AS period_start, $7::date AS period_end,
-         $8::boolean AND NOT EXISTS (SELECT FROM saas.billed_periods b WHERE b.tenant_id = $1 AND b.period = $5) AS rates
+         $8::boolean AND NOT EXISTS (SELECT FROM saas.billed_periods b WHERE b.tenant_id = $1 AND b.period = $5 AND b.kind = 'billed') AS rates
 ), used AS (
   SELECT u.tenant_id, u.feature_key, u.period, u.units
     FROM asked d

@@ -145,3 +145,57 @@ Needs: the data owner.
 Errors: 22003 for a sum beyond bigint.
 Example as owner:
 SELECT total_amount FROM saas.invoice_sums(:''acme'', :''invoice'')';
+
+COMMENT ON FUNCTION saas.counted_under(text, date, date) IS 'Internal: what the usage of a billing period is counted under.';
+COMMENT ON FUNCTION saas.plan_price(uuid, text) IS 'Internal: what a plan costs in a currency.';
+COMMENT ON FUNCTION saas.subscription_terms(uuid, uuid, date) IS 'Internal: a contract''s plan and seats on a day.';
+COMMENT ON FUNCTION saas.fee_period_end(uuid, uuid, timestamptz) IS 'Internal: when the period ends that a fee covers.';
+COMMENT ON FUNCTION saas.change_subscription(uuid, text, integer, text, timestamptz) IS
+'Changes the plan or the seats of a tenant''s contract. What is worth more applies at once: the days that are left of the running period are credited at the full value of the old terms and charged at that of the new, as two lines of the period''s invoice. What is worth less waits until the period that is paid for is over; asking for the terms of now takes it back. During a trial everything applies at once and for nothing. A plan with another interval or cycle makes another contract, which begins where this one ends.
+Arguments: tenant_id, the tenant; plan_key, the plan, whose current version is taken, NULL for the same; seats, NULL for as many as now; mode, auto, prorate (at once, whatever it is worth) or next_period; as_of, when, now by default.
+Returns: the subscription''s id: another one if another contract has begun.
+Needs: billing.manage in the tenant for a change as of now; kind worker or gateway, platform.billing.adjust or the data owner for other dates.
+Errors: 28000 without a user; 42501 without the permission; 23503 for an unknown tenant; 42704 for an unknown plan; 22023 without a change, for an unknown mode, fewer than one seat, or a plan without a price in the tenant''s currency; 53400 beyond the plan''s seats, or when members or guests would have no room; 55000 without a live contract, for one that is paused or about to end, for a day that is billed already or lies before another change; 23502 for a NULL.
+Example as worker:
+SELECT saas.change_subscription(:''acme'', seats => 5)';
+COMMENT ON FUNCTION saas.preview_change(uuid, text, integer, text, timestamptz) IS
+'What the invoice would say that a change of the contract touches first: of the running period, or for a change that waits, of the next one. The change is made, the invoice previewed, and both undone.
+Arguments: as of change_subscription.
+Returns: the lines in their order, amounts in minor units.
+Needs: billing.view in the tenant, or platform.billing.adjust; the data owner without a context.
+Errors: as change_subscription.
+Example as app:
+SELECT kind, description, amount FROM saas.preview_change(:''acme'', seats => 5)';
+COMMENT ON FUNCTION saas.cancel_subscription(uuid, boolean, timestamptz) IS
+'Ends a tenant''s contract: with the period that its fee covers (a year with a yearly plan, a trial while it lasts), or at once. The last invoice comes when its period is closed, for the days until then.
+Arguments: tenant_id, the tenant; at_period_end, true by default; as_of, when this is said, now by default.
+Returns: nothing.
+Needs: billing.manage in the tenant as of now; kind worker or gateway, platform.billing.adjust or the data owner for other dates.
+Errors: 28000 without a user; 42501 without the permission; 23503 for an unknown tenant; 55000 without a live contract, for a day that is billed already or lies before another change, and at a period''s end for a paused one; 23502 for a NULL.
+Example as worker:
+SELECT saas.cancel_subscription(:''acme'')';
+COMMENT ON FUNCTION saas.pause_subscription(uuid, timestamptz) IS
+'Pauses a tenant''s contract on a monthly plan: from this day on the plan gives what the free plan gives, and no day is billed until it is resumed.
+Arguments: tenant_id, the tenant; as_of, the first day of the pause, today by default.
+Returns: nothing.
+Needs: as cancel_subscription.
+Errors: as cancel_subscription; 55000 also for a yearly plan and one that is paused already.
+Example as worker:
+SELECT saas.pause_subscription(:''acme'')';
+COMMENT ON FUNCTION saas.resume_subscription(uuid, timestamptz) IS
+'Lets a paused contract go on, in the billing period that holds the day: what was due until the pause is invoiced first. Of a contract that is about to end, or to change, takes that back.
+Arguments: tenant_id, the tenant; as_of, the first day that is billed again, today by default.
+Returns: nothing.
+Needs: as cancel_subscription.
+Errors: 28000 without a user; 42501 without the permission; 23503 for an unknown tenant; 55000 when there is nothing to resume; 23502 for a NULL.
+Example as worker:
+SELECT saas.cancel_subscription(:''acme'');
+SELECT saas.resume_subscription(:''acme'')';
+COMMENT ON FUNCTION saas.advance_subscriptions(timestamptz) IS
+'Applies what has come due: trials end, terms that waited apply, contracts end. Closing a period does the same for its tenant first. Call it every hour or so; tenants that somebody else is changing are left for the next call.
+Arguments: as_of, by when, now by default.
+Returns: how many changes were made.
+Needs: kind worker; the data owner.
+Errors: 42501 for others; 22023 for an infinite as_of; 23502 for a NULL.
+Example as worker:
+SELECT saas.advance_subscriptions()';

@@ -2,5 +2,5 @@
 SELECT count(*)
   FROM saas.tenant_subscriptions s
   JOIN saas.tenants t ON t.id = s.tenant_id
- WHERE s.settled_at IS NULL AND s.current_period_start < $1
+ WHERE s.settled_at IS NULL AND s.paused_on IS DISTINCT FROM s.current_period_start AND s.current_period_start < $1
    AND s.current_period_end <= ($2 AT TIME ZONE t.time_zone)::date

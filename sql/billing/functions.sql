@@ -15,7 +15,9 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   plan uuid := CASE TG_ARGV[0] WHEN 'plans' THEN (to_jsonb(OLD) ->> 'id') ELSE to_jsonb(OLD) ->> 'plan_id' END;
 BEGIN
-  IF EXISTS (SELECT FROM saas.tenant_subscriptions WHERE plan_id = plan) THEN
+  IF EXISTS (SELECT FROM saas.tenant_subscriptions WHERE plan_id = plan OR scheduled_plan_id = plan)
+     OR EXISTS (SELECT FROM saas.billed_periods WHERE plan_id = plan)
+     OR EXISTS (SELECT FROM saas.subscription_changes WHERE from_plan_id = plan OR to_plan_id = plan) THEN
     RAISE EXCEPTION 'The terms of a plan that has subscriptions can''t change'
       USING ERRCODE = 'object_not_in_prerequisite_state',
             HINT = 'Add a new version of the plan; running subscriptions keep theirs.';
@@ -23,6 +25,94 @@ BEGIN
   RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
 END $$;
 COMMENT ON FUNCTION saas.keep_plan_terms() IS 'The terms of a plan that somebody is on don''t change: a new price is a new version.';
+
+-- What the usage of a billing period is counted under, told by one of its days: the month, or the first day of the period as it
+-- would be without a pause in it. Without a SET clause, as invoice_sums.
+CREATE FUNCTION saas.counted_under(billing_cycle text, first_day date, day date) RETURNS date
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+  SELECT CASE counted_under.billing_cycle
+           WHEN 'calendar' THEN pg_catalog.date_trunc('month', counted_under.day)::date
+           ELSE pg_catalog.lower(saas.billing_days(counted_under.first_day, '1 month', counted_under.day))
+         END
+$$;
+
+-- What a plan costs for an interval in a currency; no row where it has no price there. Without a SET clause, as
+-- invoice_sums.
+CREATE FUNCTION saas.plan_price(plan_id uuid, currency text)
+RETURNS TABLE (base_price bigint, seat_price bigint, setup_fee bigint, minimum_amount bigint)
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+  SELECT p.base_price, p.seat_price, p.setup_fee, p.minimum_amount
+    FROM saas.plans p WHERE p.id = plan_price.plan_id AND p.currency = plan_price.currency
+  UNION ALL
+  SELECT pp.base_price, pp.seat_price, pp.setup_fee, pp.minimum_amount
+    FROM saas.plan_prices pp JOIN saas.plans p ON p.id = pp.plan_id
+   WHERE pp.plan_id = plan_price.plan_id AND pp.currency = plan_price.currency AND p.currency <> plan_price.currency
+$$;
+
+-- The terms of a contract on a day: those from which its first later change came, or else those of now, unless others
+-- wait for a day that has come by then. Without a SET clause, as invoice_sums.
+CREATE FUNCTION saas.subscription_terms(tenant_id uuid, subscription_id uuid, day date)
+RETURNS TABLE (plan_id uuid, seats integer)
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+  SELECT CASE WHEN later.number IS NOT NULL THEN later.from_plan_id
+              WHEN s.scheduled_for <= subscription_terms.day THEN s.scheduled_plan_id ELSE s.plan_id END,
+         CASE WHEN later.number IS NOT NULL THEN later.from_seats
+              WHEN s.scheduled_for <= subscription_terms.day THEN s.scheduled_seats ELSE s.subscription_seat END
+    FROM saas.tenant_subscriptions s
+    LEFT JOIN LATERAL (
+      SELECT c.number, c.from_plan_id, c.from_seats FROM saas.subscription_changes c
+       WHERE c.tenant_id = s.tenant_id AND c.subscription_id = s.id AND c.day > subscription_terms.day
+       ORDER BY c.number LIMIT 1
+    ) later ON true
+   WHERE s.tenant_id = subscription_terms.tenant_id AND s.id = subscription_terms.subscription_id
+$$;
+
+-- When the period ends that the fee of the tenant's live contract, on a plan, covers at a moment: the billing period, or the year.
+CREATE FUNCTION saas.fee_period_end(tenant_id uuid, plan_id uuid, at timestamptz) RETURNS timestamptz
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT CASE
+           WHEN p.billing_interval = 'yearly' THEN upper(saas.billing_days(first.day, '1 year', on_day.day))
+           WHEN p.billing_cycle = 'calendar' THEN (date_trunc('month', on_day.day) + interval '1 month')::date
+           ELSE upper(saas.billing_days(first.day, '1 month', on_day.day))
+         END::timestamp AT TIME ZONE t.time_zone
+    FROM saas.tenant_subscriptions s
+    JOIN saas.tenants t ON t.id = s.tenant_id
+    JOIN saas.plans p ON p.id = fee_period_end.plan_id
+   CROSS JOIN LATERAL (SELECT (s.anchor AT TIME ZONE t.time_zone)::date AS day) first
+   CROSS JOIN LATERAL (SELECT (fee_period_end.at AT TIME ZONE t.time_zone)::date AS day) on_day
+   WHERE s.tenant_id = fee_period_end.tenant_id AND s.status <> 'canceled'
+$$;
+
+-- A pause cuts the running period, so that its days until then are billed and no others. A year is sold as a whole: its
+-- pause stops what the plan gives, not what it costs.
+CREATE FUNCTION saas.follow_pause() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  zone text;
+BEGIN
+  SELECT t.time_zone INTO zone FROM saas.tenants t WHERE t.id = NEW.tenant_id;
+  IF NEW.status = 'paused' THEN
+    IF EXISTS (SELECT FROM saas.plans p WHERE p.id = NEW.plan_id AND p.billing_interval = 'monthly') THEN
+      NEW.paused_on := greatest(coalesce(NEW.paused_on, (now() AT TIME ZONE zone)::date), NEW.current_period_start);
+      IF NEW.paused_on > NEW.current_period_start AND NEW.paused_on < NEW.current_period_end THEN
+        NEW.current_period_end := NEW.paused_on;
+      END IF;
+    END IF;
+  ELSIF OLD.paused_on IS NULL THEN
+    NULL;
+  ELSIF NEW.status = 'canceled' THEN
+    NEW.ended_at := least(NEW.ended_at, OLD.paused_on::timestamp AT TIME ZONE zone);
+    NEW.paused_on := NULL;
+    IF OLD.current_period_start >= OLD.paused_on THEN
+      NEW.settled_at := now();
+    END IF;
+  ELSIF NEW.paused_on IS NOT NULL THEN
+    RAISE EXCEPTION 'A paused contract goes on from a day of its own'
+      USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Call saas.resume_subscription.';
+  END IF;
+  RETURN NEW;
+END $$;
+COMMENT ON FUNCTION saas.follow_pause() IS 'A paused contract is billed until its pause, and not beyond.';
 
 -- A tenant's plan and billing state are those of its subscription.
 CREATE FUNCTION saas.follow_subscription() RETURNS trigger

@@ -8,34 +8,28 @@
 , due AS (
   SELECT a.tenant_id, a.subscription_id, saas.uuid_v7() AS invoice_id, a.plan_id, p.name AS plan_name,
          a.seats, t.currency, t.time_zone, a.period_start, a.period_end, a.period,
-         price.base_price, price.seat_price, price.setup_fee, price.minimum_amount,
-         greatest(a.seats - p.included_seats, 0) AS paid_seats,
          p.billing_interval, p.billing_cycle,
          (s.anchor AT TIME ZONE t.time_zone)::date AS first_day,
          (s.trial_end AT TIME ZONE t.time_zone)::date AS trial_end_day,
-         (s.ended_at AT TIME ZONE t.time_zone)::date AS ended_day
+         (coalesce(s.ended_at, s.cancel_at) AT TIME ZONE t.time_zone)::date AS ended_day
     FROM asked a
     JOIN saas.tenants t ON t.id = a.tenant_id
     LEFT JOIN saas.tenant_subscriptions s ON s.tenant_id = a.tenant_id AND s.id = a.subscription_id
     LEFT JOIN saas.plans p ON p.id = a.plan_id
-    -- Without a price in the tenant's currency the amounts are NULL, which no line can hold.
-    LEFT JOIN LATERAL (
-      SELECT p.base_price, p.seat_price, p.setup_fee, p.minimum_amount WHERE p.currency = t.currency
-      UNION ALL
-      SELECT pp.base_price, pp.seat_price, pp.setup_fee, pp.minimum_amount
-        FROM saas.plan_prices pp WHERE pp.plan_id = p.id AND pp.currency = t.currency AND p.currency <> t.currency
-    ) price ON true
-), base AS (
+), span AS (
   -- The base fee's own period that ends in this one: the month, or once a year the year; and the days
-  -- of it that are paid for, which are those of the contract after its trial.
-  SELECT DISTINCT d.*, own.first AS base_start, own.last AS base_end, used.first AS used_start, used.last AS used_end
+  -- of it that are paid for, which are those of the contract after its trial and outside of pauses.
+  SELECT DISTINCT d.tenant_id, d.invoice_id, d.subscription_id, d.plan_id, d.seats, d.currency, d.period_start, d.period_end,
+         own.first AS base_start, own.last AS base_end, used.first AS used_start, used.last AS used_end
     FROM due d
    CROSS JOIN LATERAL (
      SELECT d.period AS first,
-            CASE d.billing_cycle WHEN 'calendar' THEN (d.period + interval '1 month')::date ELSE d.period_end END AS last
+            CASE d.billing_cycle WHEN 'calendar' THEN (d.period + interval '1 month')::date
+                                 ELSE upper(saas.billing_days(d.first_day, '1 month', d.period)) END AS last,
+            d.period_start AS goes_on, d.period_end AS stops
       WHERE d.billing_interval = 'monthly'
      UNION ALL
-     SELECT lower(year.days), upper(year.days)
+     SELECT lower(year.days), upper(year.days), NULL, NULL
        -- The year that holds the last day before the period's end, or the one before it if that ended within the period.
        FROM (VALUES (d.period_end - 1), (d.period_start - 1)) AS probe (day)
       CROSS JOIN LATERAL (SELECT saas.billing_days(d.first_day, '1 year', probe.day) AS days) year
@@ -43,9 +37,31 @@
         AND (upper(year.days) <= d.period_end OR d.ended_day <= d.period_end)
    ) own
    CROSS JOIN LATERAL (
-     SELECT greatest(own.first, d.first_day, d.trial_end_day) AS first, least(own.last, d.ended_day) AS last
+     SELECT greatest(own.first, own.goes_on, d.first_day, d.trial_end_day) AS first, least(own.last, own.stops, d.ended_day) AS last
    ) used
    WHERE used.first < used.last
+), changes AS (
+  -- What changed on days that are paid for.
+  SELECT b.tenant_id, b.invoice_id, b.base_start, b.base_end, b.used_end, b.subscription_id, b.currency,
+         c.id, c.number, c.day, c.from_plan_id, c.from_seats, c.to_plan_id, c.to_seats
+    FROM span b
+    JOIN saas.subscription_changes c ON c.tenant_id = b.tenant_id AND c.subscription_id = b.subscription_id
+     AND c.prorated AND c.day >= b.used_start AND c.day < b.used_end
+), base AS (
+  -- By the terms before the first of these changes, which are charged by themselves. The period's own terms are those at its end.
+  SELECT b.*, p.name AS plan_name, greatest(terms.seats - p.included_seats, 0) AS paid_seats, terms.seats AS of_seats,
+         price.base_price, price.seat_price
+    FROM span b
+    LEFT JOIN LATERAL (
+      SELECT c.from_plan_id, c.from_seats FROM saas.subscription_changes c
+       WHERE c.tenant_id = b.tenant_id AND c.subscription_id = b.subscription_id
+         AND (c.prorated AND c.day >= b.used_start AND c.day < b.used_end OR c.day >= b.used_end AND c.day < b.period_end)
+       ORDER BY c.number LIMIT 1
+    ) first ON true
+   CROSS JOIN LATERAL (SELECT coalesce(first.from_plan_id, b.plan_id) AS plan_id, coalesce(first.from_seats, b.seats) AS seats) terms
+    JOIN saas.plans p ON p.id = terms.plan_id
+    -- Without a price in the tenant's currency the amounts are NULL, which no line can hold.
+    LEFT JOIN LATERAL saas.plan_price(p.id, b.currency) price ON true
 ), fees AS (
   SELECT b.tenant_id, b.invoice_id, 1 AS rank, 'subscription' AS kind, b.plan_name || ' plan' AS description,
          NULL::text AS feature_key, 1::numeric AS quantity, b.base_price::numeric AS unit_amount,
@@ -53,14 +69,34 @@
          b.used_start AS period_start, b.used_end AS period_end, b.subscription_id AS source_id
     FROM base b
   UNION ALL
-  SELECT b.tenant_id, b.invoice_id, 2, 'seat', format('Seats beyond %s included', b.seats - b.paid_seats),
+  SELECT b.tenant_id, b.invoice_id, 2, 'seat', format('Seats beyond %s included', b.of_seats - b.paid_seats),
          NULL, b.paid_seats, b.seat_price,
          saas.prorate(b.seat_price * b.paid_seats, daterange(b.base_start, b.base_end), daterange(b.used_start, b.used_end)),
          b.used_start, b.used_end, b.subscription_id
     FROM base b
    WHERE b.paid_seats > 0 AND b.seat_price > 0
   UNION ALL
-  SELECT d.tenant_id, d.invoice_id, 3, 'usage', format('%s beyond %s included', f.feature_key, f.included_units),
+  -- The days that are left: back at the full value of the old terms, due at that of the new. A plan that stays has the
+  -- value of its seats only.
+  SELECT c.tenant_id, c.invoice_id, 3, 'proration',
+         format(CASE side.sign WHEN 1 THEN '%s from %s' ELSE '%s not used from %s' END,
+                CASE WHEN c.from_plan_id <> c.to_plan_id THEN p.name || ' plan'
+                     ELSE format('%s seats beyond %s included', side.seats - p.included_seats, p.included_seats) END,
+                to_char(c.day, 'YYYY-MM-DD')),
+         NULL, 1, side.sign * value.amount,
+         side.sign * saas.prorate(value.amount, daterange(c.base_start, c.base_end), daterange(c.day, c.used_end)),
+         c.day, c.used_end, c.id
+    FROM changes c
+   CROSS JOIN LATERAL (VALUES (-1, c.from_plan_id, c.from_seats), (1, c.to_plan_id, c.to_seats)) AS side (sign, plan_id, seats)
+    JOIN saas.plans p ON p.id = side.plan_id
+    LEFT JOIN LATERAL saas.plan_price(p.id, c.currency) price ON true
+   CROSS JOIN LATERAL (
+     SELECT CASE WHEN c.from_plan_id <> c.to_plan_id THEN price.base_price ELSE 0 END
+            + price.seat_price * greatest(side.seats - p.included_seats, 0) AS amount
+   ) value
+   WHERE value.amount IS DISTINCT FROM 0
+  UNION ALL
+  SELECT d.tenant_id, d.invoice_id, 4, 'usage', format('%s beyond %s included', f.feature_key, f.included_units),
          f.feature_key, f.units, f.unit_price, f.total_amount, d.period_start, d.period_end, f.id
     FROM due d
     JOIN fees_due f ON f.tenant_id = d.tenant_id AND f.period = d.period
@@ -68,14 +104,21 @@
 ), fee_sums AS (
   SELECT tenant_id, invoice_id, sum(amount) AS amount FROM fees GROUP BY tenant_id, invoice_id
 ), minimum AS (
-  -- Of the base fee's period and for the same days; what earlier invoices of a year charged counts.
-  SELECT b.tenant_id, b.invoice_id, 4, 'minimum', b.plan_name || ' plan: minimum', NULL::text, 1::numeric,
+  -- Of the base fee's period and for the same days, by the plan at its end; what earlier invoices of a year charged counts.
+  SELECT b.tenant_id, b.invoice_id, 5, 'minimum', p.name || ' plan: minimum', NULL::text, 1::numeric,
          least_amount.amount - charged.amount, least_amount.amount - charged.amount,
          b.used_start, b.used_end, b.subscription_id
-    FROM base b
+    FROM span b
     LEFT JOIN fee_sums f ON f.tenant_id = b.tenant_id AND f.invoice_id = b.invoice_id
+    LEFT JOIN LATERAL (
+      SELECT c.from_plan_id FROM saas.subscription_changes c
+       WHERE c.tenant_id = b.tenant_id AND c.subscription_id = b.subscription_id AND c.day >= b.used_end AND c.day < b.period_end
+       ORDER BY c.number LIMIT 1
+    ) later ON true
+    JOIN saas.plans p ON p.id = coalesce(later.from_plan_id, b.plan_id)
+    JOIN LATERAL saas.plan_price(p.id, b.currency) price ON true
    CROSS JOIN LATERAL (
-     SELECT saas.prorate(b.minimum_amount, daterange(b.base_start, b.base_end), daterange(b.used_start, b.used_end)) AS amount
+     SELECT saas.prorate(price.minimum_amount, daterange(b.base_start, b.base_end), daterange(b.used_start, b.used_end)) AS amount
    ) least_amount
    CROSS JOIN LATERAL (
      SELECT (coalesce(f.amount, 0)
@@ -83,12 +126,16 @@
                           WHERE e.tenant_id = b.tenant_id AND e.subscription_id = b.subscription_id
                             AND e.period_start >= b.base_start AND e.period_start < b.period_start), 0))::bigint AS amount
    ) charged
-   WHERE b.minimum_amount > 0 AND least_amount.amount > charged.amount
+   WHERE price.minimum_amount > 0 AND least_amount.amount > charged.amount
 ), setup AS (
-  SELECT d.tenant_id, d.invoice_id, 5, 'setup', d.plan_name || ' plan: set-up', NULL::text, 1::numeric,
-         d.setup_fee::numeric, d.setup_fee, d.period_start, d.period_end, d.subscription_id
+  -- Of the plan that the contract began with.
+  SELECT d.tenant_id, d.invoice_id, 6, 'setup', p.name || ' plan: set-up', NULL::text, 1::numeric,
+         price.setup_fee::numeric, price.setup_fee, d.period_start, d.period_end, d.subscription_id
     FROM due d
-   WHERE d.setup_fee > 0
+    LEFT JOIN saas.subscription_changes c ON c.tenant_id = d.tenant_id AND c.subscription_id = d.subscription_id AND c.number = 1
+    JOIN saas.plans p ON p.id = coalesce(c.from_plan_id, d.plan_id)
+    JOIN LATERAL saas.plan_price(p.id, d.currency) price ON true
+   WHERE price.setup_fee > 0
      AND NOT EXISTS (SELECT FROM earlier e
                       WHERE e.tenant_id = d.tenant_id AND e.subscription_id = d.subscription_id
                         AND e.period_start < d.period_start)
@@ -125,7 +172,7 @@
   UNION ALL SELECT * FROM minimum
   UNION ALL SELECT * FROM setup
   UNION ALL
-  SELECT l.tenant_id, l.invoice_id, 6, 'adjustment',
+  SELECT l.tenant_id, l.invoice_id, 7, 'adjustment',
          format('%s: %s %s of %s', l.feature_key, abs(l.units),
                 CASE WHEN l.units < 0 THEN 'units less' WHEN l.units = 1 THEN 'late unit' ELSE 'late units' END,
                 CASE l.billing_cycle WHEN 'calendar' THEN to_char(l.first, 'FMMonth YYYY')
@@ -138,7 +185,7 @@
   -- The charges in their order, and what they are taxed as, on which day: a late unit as in its own period.
   SELECT c.*,
          row_number() OVER (PARTITION BY c.tenant_id, c.invoice_id
-                            ORDER BY c.rank, c.period_start, c.feature_key, c.source_id)::integer AS place,
+                            ORDER BY c.rank, c.period_start, c.feature_key, c.source_id, c.amount)::integer AS place,
          coalesce(CASE WHEN c.feature_key IS NULL THEN of_plan.category ELSE of_feature.category END, 'standard') AS category,
          coalesce(c.period_end, d.period_end) - 1 AS taxed_on
     FROM charges c
@@ -238,24 +285,24 @@
              source_id, place, tax_percent, contains_tax, NULL::bigint AS taxable_amount
         FROM taxed
       UNION ALL
-      SELECT tenant_id, invoice_id, 7, 'discount', description, NULL, 1, -amount, -amount, NULL, NULL,
+      SELECT tenant_id, invoice_id, 8, 'discount', description, NULL, 1, -amount, -amount, NULL, NULL,
              id, place, tax_percent, contains_tax, NULL
         FROM discounts
       UNION ALL
-      SELECT tenant_id, invoice_id, 8, 'tax', description, NULL, 1, amount, amount, NULL, NULL,
+      SELECT tenant_id, invoice_id, 9, 'tax', description, NULL, 1, amount, amount, NULL, NULL,
              NULL, NULL, tax_percent, contains_tax, CASE WHEN contains_tax THEN base - amount ELSE base END
         FROM taxes
       UNION ALL
       -- What the prices contain is told beside them, and taken out again: the lines then add up to what was promised.
-      SELECT tenant_id, invoice_id, 8, 'adjustment', description || ', contained in the prices', NULL, 1, -amount, -amount, NULL, NULL,
+      SELECT tenant_id, invoice_id, 9, 'adjustment', description || ', contained in the prices', NULL, 1, -amount, -amount, NULL, NULL,
              NULL, NULL, NULL, NULL, base - amount
         FROM taxes WHERE contains_tax AND amount <> 0
       UNION ALL
-      SELECT tenant_id, invoice_id, 9, 'adjustment', 'Carried over as credits', NULL, 1, amount, amount, NULL, NULL,
+      SELECT tenant_id, invoice_id, 10, 'adjustment', 'Carried over as credits', NULL, 1, amount, amount, NULL, NULL,
              NULL, NULL, NULL, NULL, NULL
         FROM carried
       UNION ALL
-      SELECT tenant_id, invoice_id, 10, 'credit', 'Credits used', NULL, 1, -amount, -amount, NULL, NULL,
+      SELECT tenant_id, invoice_id, 11, 'credit', 'Credits used', NULL, 1, -amount, -amount, NULL, NULL,
              NULL, NULL, NULL, NULL, NULL
         FROM credit
     ) l

@@ -1,16 +1,17 @@
 -- The periods of tenant $1 that are not closed yet, as far as the day $2, in the order in which they will be closed, and
 -- which of them holds the day (of two subscriptions the one that is live on it; with calendar billing the month counts).
 WITH RECURSIVE open AS (
-  SELECT s.id AS subscription_id, s.plan_id, s.subscription_seat AS seats, p.billing_cycle,
+  SELECT s.tenant_id, s.id AS subscription_id, p.billing_cycle,
          (s.anchor AT TIME ZONE t.time_zone)::date AS first_day,
-         CASE WHEN s.status = 'canceled' THEN (s.ended_at AT TIME ZONE t.time_zone)::date END AS ended_day,
+         -- Nothing is billed beyond the end, one that is still ahead included, nor beyond a pause.
+         least((coalesce(s.ended_at, s.cancel_at) AT TIME ZONE t.time_zone)::date, s.paused_on) AS ended_day,
          s.current_period_start AS period_start, s.current_period_end AS period_end
     FROM saas.tenant_subscriptions s
     JOIN saas.tenants t ON t.id = s.tenant_id
     JOIN saas.plans p ON p.id = s.plan_id
-   WHERE s.tenant_id = $1 AND s.settled_at IS NULL
+   WHERE s.tenant_id = $1 AND s.settled_at IS NULL AND s.paused_on IS DISTINCT FROM s.current_period_start
   UNION ALL
-  SELECT o.subscription_id, o.plan_id, o.seats, o.billing_cycle, o.first_day, o.ended_day, o.period_end,
+  SELECT o.tenant_id, o.subscription_id, o.billing_cycle, o.first_day, o.ended_day, o.period_end,
          CASE o.billing_cycle
            WHEN 'calendar' THEN (date_trunc('month', o.period_end) + interval '1 month')::date
            ELSE upper(saas.billing_days(o.first_day, '1 month', o.period_end))
@@ -22,11 +23,12 @@ WITH RECURSIVE open AS (
          o.billing_cycle = 'calendar' AND date_trunc('month', o.period_start) = date_trunc('month', $2) AS is_of_month
     FROM open o
 )
-SELECT subscription_id, plan_id, seats,
-       CASE billing_cycle WHEN 'calendar' THEN date_trunc('month', period_start)::date ELSE period_start END AS period,
+SELECT seen.subscription_id, terms.plan_id, terms.seats,
+       saas.counted_under(billing_cycle, first_day, period_start) AS period,
        period_start, period_end, holds,
        (holds OR is_of_month)
        AND row_number() OVER (ORDER BY holds DESC, is_of_month DESC, period_start DESC) = 1 AS is_wanted
   FROM seen
+ CROSS JOIN LATERAL saas.subscription_terms(seen.tenant_id, seen.subscription_id, seen.period_end - 1) terms
  WHERE period_start <= $2 OR is_of_month
- ORDER BY date_trunc('month', period_start), seen.period_start DESC, subscription_id DESC
+ ORDER BY date_trunc('month', period_start), seen.period_start DESC, seen.subscription_id DESC

@@ -3,12 +3,11 @@
 -- work beside each other and nobody spends a tenant's credits meanwhile. Continued by SKIP LOCKED, or
 -- by nothing to wait.
 SELECT s.tenant_id, s.id,
-       CASE p.billing_cycle WHEN 'calendar' THEN date_trunc('month', s.current_period_start)::date
-                            ELSE s.current_period_start END
+       saas.counted_under(p.billing_cycle, (s.anchor AT TIME ZONE t.time_zone)::date, s.current_period_start)
   FROM saas.tenant_subscriptions s
   JOIN saas.tenants t ON t.id = s.tenant_id
   JOIN saas.plans p ON p.id = s.plan_id
- WHERE s.settled_at IS NULL AND s.current_period_start < $1
+ WHERE s.settled_at IS NULL AND s.paused_on IS DISTINCT FROM s.current_period_start AND s.current_period_start < $1
    AND s.current_period_end <= ($2 AT TIME ZONE t.time_zone)::date
    AND ($5 IS NULL OR s.tenant_id = $5)
    AND NOT EXISTS (
@@ -17,7 +16,7 @@ SELECT s.tenant_id, s.id,
    -- Of a tenant's two, one at a time: by month, and in a month the one that lasts, which rates the usage.
    AND NOT EXISTS (
      SELECT FROM saas.tenant_subscriptions o
-      WHERE o.tenant_id = s.tenant_id AND o.settled_at IS NULL
+      WHERE o.tenant_id = s.tenant_id AND o.settled_at IS NULL AND o.paused_on IS DISTINCT FROM o.current_period_start
         AND o.current_period_end <= ($2 AT TIME ZONE t.time_zone)::date
         AND (date_trunc('month', o.current_period_start), s.current_period_start, s.id)
           < (date_trunc('month', s.current_period_start), o.current_period_start, o.id))

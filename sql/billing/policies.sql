@@ -34,6 +34,10 @@ CREATE POLICY app_read ON saas.tenant_credit_ledger FOR SELECT TO CURRENT_USER
   USING (saas.has_tenant_permission(tenant_id, 'billing.view'));
 CREATE POLICY admin_read ON saas.tenant_credit_ledger FOR SELECT TO CURRENT_USER
   USING (saas.has_system_permission('platform.billing.adjust'));
+CREATE POLICY app_read ON saas.subscription_changes FOR SELECT TO CURRENT_USER
+  USING (saas.has_tenant_permission(tenant_id, 'billing.view'));
+CREATE POLICY admin_read ON saas.subscription_changes FOR SELECT TO CURRENT_USER
+  USING (saas.has_system_permission('platform.billing.adjust'));
 CREATE POLICY app_read ON saas.credit_allocations FOR SELECT TO CURRENT_USER
   USING (saas.has_tenant_permission(tenant_id, 'billing.view'));
 CREATE POLICY admin_read ON saas.credit_allocations FOR SELECT TO CURRENT_USER

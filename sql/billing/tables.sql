@@ -110,8 +110,10 @@ CREATE TABLE saas.tenant_subscriptions (
   subscription_seat        integer NOT NULL DEFAULT 1 CHECK (subscription_seat > 0),
   trial_end                timestamptz CHECK (isfinite(trial_end)),
   cancel_at                timestamptz CHECK (isfinite(cancel_at)),
+  scheduled_for            date CHECK (isfinite(scheduled_for)),
   scheduled_plan_id        uuid REFERENCES saas.plans (id),
   scheduled_seats          integer CHECK (scheduled_seats > 0),
+  paused_on                date CHECK (isfinite(paused_on)),
   ended_at                 timestamptz,
   settled_at               timestamptz,
   created_at               timestamptz NOT NULL DEFAULT now(),
@@ -122,8 +124,13 @@ CREATE TABLE saas.tenant_subscriptions (
   CHECK (current_period_start < current_period_end),
   CHECK ((provider IS NULL) = (provider_subscription_id IS NULL)),
   CHECK ((status = 'canceled') = (ended_at IS NOT NULL)),
-  CHECK (settled_at IS NULL OR status = 'canceled')
+  CHECK (settled_at IS NULL OR status = 'canceled'),
+  CHECK ((scheduled_for IS NULL) = (scheduled_plan_id IS NULL) AND (scheduled_for IS NULL) = (scheduled_seats IS NULL)),
+  CHECK (paused_on IS NULL OR status = 'paused'),
+  CHECK (status <> 'canceled' OR scheduled_for IS NULL)
 );
+CREATE INDEX tenant_subscriptions_waiting_idx ON saas.tenant_subscriptions (tenant_id)
+  WHERE status <> 'canceled' AND (scheduled_for IS NOT NULL OR cancel_at IS NOT NULL OR status = 'trialing');
 CREATE UNIQUE INDEX tenant_subscriptions_live_key ON saas.tenant_subscriptions (tenant_id) WHERE status <> 'canceled';
 CREATE INDEX tenant_subscriptions_id_idx ON saas.tenant_subscriptions (id);
 CREATE INDEX tenant_subscriptions_plan_id_idx ON saas.tenant_subscriptions (plan_id);
@@ -137,7 +144,37 @@ COMMENT ON TABLE saas.tenant_subscriptions IS 'A tenant''s recurring contract: o
 COMMENT ON COLUMN saas.tenant_subscriptions.anchor IS 'Start of the contract: every period is computed from here.';
 COMMENT ON COLUMN saas.tenant_subscriptions.current_period_start IS 'First day, in the tenant''s time zone, of the billing period that is not billed yet. Moves on only by being closed.';
 COMMENT ON COLUMN saas.tenant_subscriptions.current_period_end IS 'Day after the last day of that period.';
+COMMENT ON COLUMN saas.tenant_subscriptions.plan_id IS 'The plan of now. What applied on another day: saas.subscription_changes.';
+COMMENT ON COLUMN saas.tenant_subscriptions.scheduled_for IS 'The first day of terms that wait: scheduled_plan_id and scheduled_seats.';
+COMMENT ON COLUMN saas.tenant_subscriptions.cancel_at IS 'When the contract will end; ended_at is when it has ended.';
+COMMENT ON COLUMN saas.tenant_subscriptions.paused_on IS 'Of a paused contract the first day that is not billed. NULL where a pause does not change what is billed, as in a year.';
 COMMENT ON COLUMN saas.tenant_subscriptions.settled_at IS 'When a canceled subscription''s last period was billed; nothing is left to close then.';
+
+CREATE TABLE saas.subscription_changes (
+  tenant_id       uuid NOT NULL,
+  id              uuid NOT NULL,
+  subscription_id uuid NOT NULL,
+  number          integer NOT NULL CHECK (number > 0),
+  day             date NOT NULL CHECK (isfinite(day)),
+  prorated        boolean NOT NULL,
+  from_plan_id    uuid NOT NULL REFERENCES saas.plans (id),
+  from_seats      integer NOT NULL CHECK (from_seats > 0),
+  to_plan_id      uuid NOT NULL REFERENCES saas.plans (id),
+  to_seats        integer NOT NULL CHECK (to_seats > 0),
+  created_at      timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (tenant_id, id),
+  UNIQUE (tenant_id, subscription_id, number),
+  FOREIGN KEY (tenant_id, subscription_id) REFERENCES saas.tenant_subscriptions (tenant_id, id),
+  CHECK ((from_plan_id, from_seats) <> (to_plan_id, to_seats))
+);
+CREATE INDEX subscription_changes_id_idx ON saas.subscription_changes (id);
+CREATE INDEX subscription_changes_day_idx ON saas.subscription_changes (tenant_id, subscription_id, day);
+CREATE INDEX subscription_changes_from_plan_id_idx ON saas.subscription_changes (from_plan_id);
+CREATE INDEX subscription_changes_to_plan_id_idx ON saas.subscription_changes (to_plan_id);
+COMMENT ON TABLE saas.subscription_changes IS 'Every change of plan or seats that took effect, so that each day can be billed by its own terms. Append-only.';
+COMMENT ON COLUMN saas.subscription_changes.number IS 'Of the contract''s changes, from 1, in the order of their days.';
+COMMENT ON COLUMN saas.subscription_changes.day IS 'The first day of the new terms, in the tenant''s time zone.';
+COMMENT ON COLUMN saas.subscription_changes.prorated IS 'Whether the day is in a period whose fee the old terms make: its unused days are credited at the old terms and charged at the new.';
 
 CREATE TABLE saas.payment_invoices (
   tenant_id           uuid NOT NULL REFERENCES saas.tenants (id),

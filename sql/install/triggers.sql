@@ -41,6 +41,11 @@ CREATE TRIGGER trg_refuse_change BEFORE UPDATE OR DELETE ON saas.usage_events
 CREATE TRIGGER trg_refuse_truncate BEFORE TRUNCATE ON saas.usage_events
   FOR EACH STATEMENT EXECUTE FUNCTION saas.refuse_change('usage_events');
 ALTER TABLE saas.tenant_credit_ledger ENABLE ALWAYS TRIGGER trg_refuse_change, ENABLE ALWAYS TRIGGER trg_refuse_truncate;
+CREATE TRIGGER trg_refuse_change BEFORE UPDATE OR DELETE ON saas.subscription_changes
+  FOR EACH ROW EXECUTE FUNCTION saas.refuse_change('subscription_changes');
+CREATE TRIGGER trg_refuse_truncate BEFORE TRUNCATE ON saas.subscription_changes
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.refuse_change('subscription_changes');
+ALTER TABLE saas.subscription_changes ENABLE ALWAYS TRIGGER trg_refuse_change, ENABLE ALWAYS TRIGGER trg_refuse_truncate;
 ALTER TABLE saas.credit_allocations ENABLE ALWAYS TRIGGER trg_refuse_change, ENABLE ALWAYS TRIGGER trg_refuse_truncate;
 ALTER TABLE saas.credit_notes ENABLE ALWAYS TRIGGER trg_refuse_change, ENABLE ALWAYS TRIGGER trg_refuse_truncate;
 ALTER TABLE saas.credit_note_lines ENABLE ALWAYS TRIGGER trg_refuse_change, ENABLE ALWAYS TRIGGER trg_refuse_truncate;

@@ -1,6 +1,6 @@
 //! Invoices are made by sets: a batch of tenants at once, one invoice each.
 
-use super::ledger;
+use super::{ledger, subscription};
 use crate::error::Result;
 use crate::sql;
 use crate::usage::period;
@@ -90,6 +90,8 @@ impl Batch {
     /// Closes the periods: usage is priced, credits are applied, a draft is stored for each, and the
     /// subscriptions move on to their next periods.
     fn close(&self) -> Result<()> {
+        let now = pgrx::datum::datetime_support::transaction_timestamp();
+        subscription::apply_due(&self.tenant_ids, now)?;
         let tenants = || self.tenant_ids.clone().into();
         let subscriptions = || self.subscription_ids.clone().into();
         period::assess(&self.tenant_ids, &self.subscription_ids, &self.periods)?;

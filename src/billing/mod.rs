@@ -22,7 +22,7 @@ pub mod object;
 mod plan;
 mod preview;
 mod pure_functions;
-mod subscription;
+pub(crate) mod subscription;
 pub mod void;
 
 // After the functions that they describe.
@@ -33,6 +33,12 @@ pub mod void;
         "billing_functions",
         define_plan,
         subscribe,
+        change_subscription,
+        preview_change,
+        cancel_subscription,
+        pause_subscription,
+        resume_subscription,
+        advance_subscriptions,
         generate_invoice,
         finalize_invoice,
         void_invoice,

@@ -29,10 +29,10 @@ const STORED: &str =
     "SELECT position, kind, description, feature_key, quantity, unit_amount, amount, period_start, period_end, 0, source_id
        FROM saas.payment_invoice_lines WHERE tenant_id = $1 AND invoice_id = $2 ORDER BY position";
 /// The rank, in `invoice_lines.sql`, of the line that carries an invoice's surplus over.
-const CARRIED: i32 = 9;
+const CARRIED: i32 = 10;
 
 /// The columns of `saas.invoice_line`.
-type Line = (
+pub type Line = (
     Option<i32>,
     Option<String>,
     Option<String>,
@@ -82,7 +82,7 @@ fn preview_invoice(
     Ok(TableIterator::new(as_data_owner(|| preview(tenant_id, as_of))?))
 }
 
-fn preview(tenant: pgrx::Uuid, as_of: TimestampWithTimeZone) -> Result<Vec<Line>> {
+pub fn preview(tenant: pgrx::Uuid, as_of: TimestampWithTimeZone) -> Result<Vec<Line>> {
     let (day, today) = days(tenant, as_of)?;
     let open = open_periods(tenant, day)?;
     let wanted = open.iter().position(|period| period.is_wanted);

@@ -1,4 +1,11 @@
-//! Subscriptions.
+//! Subscriptions: begun here; changed, ended and paused in the modules below.
+
+mod change;
+mod due;
+mod end;
+
+pub use due::apply_due;
+pub use end::resume;
 
 use crate::context::{from_uuid, new_id, setting, to_uuid};
 use crate::error::{Error, Result, given};
@@ -24,40 +31,49 @@ fn subscribe(
     let plan_key = given(plan_key, "plan_key")?;
     let seats = given(seats, "seats")?;
     let starts_at = given(starts_at, "starts_at")?;
-    let now = pgrx::datum::datetime_support::transaction_timestamp();
-    require_subscriber(to_uuid(tenant_id), starts_at == now && trial.is_none())?;
-    if seats < 1 {
-        return Err(Error::Invalid("a subscription has at least one seat".into()).into());
-    }
+    require_subscriber(to_uuid(tenant_id), is_now(starts_at) && trial.is_none())?;
     Ok(as_data_owner(|| {
         let plan = Plan::current(tenant_id, plan_key)?;
-        if plan.most_seats >= 0 && seats > plan.most_seats {
-            return Err(Error::Limit(
-                format!("the plan \"{plan_key}\" has {} seats at most", plan.most_seats),
-                "Choose a larger plan.",
-            ));
-        }
-        let id = from_uuid(new_id());
-        let args = [
-            tenant_id.into(),
-            id.into(),
-            plan.id.into(),
-            seats.into(),
-            starts_at.into(),
-            trial.into(),
-        ];
-        if sql::run(include_str!("../../sql/billing/subscribe.sql"), &args)? == 0 {
+        plan.require_seats(seats)?;
+        if sql::run(
+            "SELECT FROM saas.tenant_subscriptions WHERE tenant_id = $1 AND ended_at > $2",
+            &[tenant_id.into(), starts_at.into()],
+        )? > 0
+        {
             return Err(Error::State(
-                "the tenant has a live subscription".into(),
-                "A tenant has one at a time.",
+                "the tenant's last contract ended later than this one would begin".into(),
+                "Days are billed once: begin when it has ended.",
             ));
         }
-        Ok(id)
+        begin(tenant_id, plan.id, seats, starts_at, trial)
     })?)
 }
 
-/// Who may subscribe a tenant: itself at once (`plainly`); other dates and trials are for those who
-/// bill.
+fn begin(
+    tenant: pgrx::Uuid,
+    plan: pgrx::Uuid,
+    seats: i32,
+    starts_at: TimestampWithTimeZone,
+    trial: Option<Interval>,
+) -> Result<pgrx::Uuid> {
+    let id = from_uuid(new_id());
+    let args =
+        [tenant.into(), id.into(), plan.into(), seats.into(), starts_at.into(), trial.into()];
+    if sql::run(include_str!("../../sql/billing/subscribe.sql"), &args)? == 0 {
+        return Err(Error::State(
+            "the tenant has a live subscription".into(),
+            "A tenant has one at a time: saas.change_subscription changes it.",
+        ));
+    }
+    Ok(id)
+}
+
+fn is_now(at: TimestampWithTimeZone) -> bool {
+    at == pgrx::datum::datetime_support::transaction_timestamp()
+}
+
+/// Who may subscribe a tenant and change its contract: itself at once (`plainly`); other dates and
+/// trials are for those who bill.
 fn require_subscriber(tenant: Uuid, plainly: bool) -> Result<()> {
     let context = setting::current();
     if context.is_none() && kind::caller_is(&[Kind::Worker, Kind::Gateway])? {
@@ -71,15 +87,43 @@ fn require_subscriber(tenant: Uuid, plainly: bool) -> Result<()> {
     if plainly || kind::caller_is(&[Kind::Worker, Kind::Gateway])? {
         return Ok(());
     }
-    Err(Error::Denied("a start date or trial of one's own needs platform.billing.adjust".into()))
+    Err(Error::Denied("a date or trial of one's own needs platform.billing.adjust".into()))
 }
 
 struct Plan {
     id: pgrx::Uuid,
+    key: String,
     most_seats: i32,
 }
 
 impl Plan {
+    fn require_seats(&self, seats: i32) -> Result<()> {
+        if seats < 1 {
+            return Err(Error::Invalid("a subscription has at least one seat".into()));
+        }
+        if self.most_seats >= 0 && seats > self.most_seats {
+            return Err(Error::Limit(
+                format!("the plan \"{}\" has {} seats at most", self.key, self.most_seats),
+                "Choose a larger plan.",
+            ));
+        }
+        Ok(())
+    }
+
+    /// One that a contract has, current or not.
+    fn of(id: pgrx::Uuid) -> Result<Plan> {
+        let found = sql::read(
+            "SELECT key, member_seat FROM saas.plans WHERE id = $1",
+            &[id.into()],
+            |mut rows| {
+                let Some(row) = rows.next() else { return Ok(None) };
+                Ok(row.get::<String>(1)?.zip(row.get::<i32>(2)?))
+            },
+        )?;
+        let (key, most_seats) = found.ok_or_else(|| Error::NoSuchRow("no such plan".into()))?;
+        Ok(Plan { id, key, most_seats })
+    }
+
     /// # Errors
     /// 23503 without the tenant, 42704 without the plan, 22023 without a price in the tenant's currency.
     fn current(tenant: pgrx::Uuid, key: &str) -> Result<Plan> {
@@ -99,7 +143,7 @@ impl Plan {
             },
         )?;
         match found {
-            Some(((id, most_seats), true)) => Ok(Plan { id, most_seats }),
+            Some(((id, most_seats), true)) => Ok(Plan { id, key: key.to_owned(), most_seats }),
             Some((_, false)) => {
                 Err(Error::Invalid(format!("the plan \"{key}\" has no price in {currency}")))
             }

@@ -128,7 +128,14 @@ fn find(text: &'static str, args: &[pgrx::datum::DatumWithOid<'_>]) -> Result<Op
 }
 
 fn go(tenant: pgrx::Uuid, ours: &Ours, to: Status, ended_at: i64) -> Result<()> {
-    for state in transition::path(ENTITY, &ours.status, to.name())? {
+    let mut from = ours.status.clone();
+    if from == Status::Paused.name() && to != Status::Canceled {
+        // A pause has its place among the billed periods: it began and ends on the day on which we hear of it.
+        let now = pgrx::datum::datetime_support::transaction_timestamp();
+        crate::billing::subscription::resume(tenant, now)?;
+        from = Status::Active.name().to_owned();
+    }
+    for state in transition::path(ENTITY, &from, to.name())? {
         sql::run(
             "UPDATE saas.tenant_subscriptions
                 SET status = $3, ended_at = CASE $3 WHEN 'canceled' THEN to_timestamp($4) END

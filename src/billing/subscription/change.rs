@@ -1,0 +1,274 @@
+//! Changing plan and seats.
+
+use super::due::{apply_due, finite, succeed};
+use super::end::{hold, sought};
+use super::{Plan, is_now, require_subscriber};
+use crate::billing::gate;
+use crate::billing::preview::{Line, preview};
+use crate::context::to_uuid;
+use crate::error::{Error, Result, given};
+use crate::owner::as_data_owner;
+use crate::sql;
+use crate::subtransaction::undone;
+use pgrx::datum::{Date, TimestampWithTimeZone};
+use pgrx::iter::TableIterator;
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::prelude::*;
+
+/// What somebody wants to change, and how.
+struct Wish<'a> {
+    plan_key: Option<&'a str>,
+    seats: Option<i32>,
+    mode: Mode,
+    as_of: TimestampWithTimeZone,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Mode {
+    Auto,
+    Prorate,
+    NextPeriod,
+}
+
+/// What has become of it.
+enum Done {
+    /// The terms are there, and apply to this contract.
+    AtOnce(pgrx::Uuid),
+    /// They wait for a moment.
+    Later(pgrx::Uuid, TimestampWithTimeZone),
+}
+
+impl Wish<'_> {
+    fn new<'a>(
+        plan_key: Option<&'a str>,
+        seats: Option<i32>,
+        mode: Option<&str>,
+        as_of: Option<TimestampWithTimeZone>,
+    ) -> Result<Wish<'a>> {
+        if plan_key.is_none() && seats.is_none() {
+            return Err(Error::Invalid("a change is of the plan, of the seats or of both".into()));
+        }
+        let mode = match given(mode, "mode")? {
+            "auto" => Mode::Auto,
+            "prorate" => Mode::Prorate,
+            "next_period" => Mode::NextPeriod,
+            other => {
+                return Err(Error::Invalid(format!(
+                    "the mode is auto, prorate or next_period, not \"{other}\""
+                )));
+            }
+        };
+        Ok(Wish { plan_key, seats, mode, as_of: finite(given(as_of, "as_of")?)? })
+    }
+}
+
+/// Changes plan or seats of the tenant's contract.
+#[pg_extern(volatile, parallel_unsafe)]
+fn change_subscription(
+    tenant_id: Option<pgrx::Uuid>,
+    plan_key: default!(Option<&str>, "NULL"),
+    seats: default!(Option<i32>, "NULL"),
+    mode: default!(Option<&str>, "'auto'"),
+    as_of: default!(Option<TimestampWithTimeZone>, "now()"),
+) -> std::result::Result<pgrx::Uuid, ErrorReport> {
+    let tenant = given(tenant_id, "tenant_id")?;
+    require_subscriber(to_uuid(tenant), is_now(given(as_of, "as_of")?))?;
+    let wish = Wish::new(plan_key, seats, mode, as_of)?;
+    Ok(as_data_owner(|| {
+        Ok(match change(tenant, &wish)? {
+            Done::AtOnce(id) | Done::Later(id, _) => id,
+        })
+    })?)
+}
+
+/// The lines of the first invoice that the change would make different. The change is made, looked at and undone.
+#[pg_extern(
+    volatile,
+    parallel_unsafe,
+    requires = ["billing_types"],
+    sql = "
+    CREATE FUNCTION saas.preview_change(tenant_id uuid, plan_key text DEFAULT NULL, seats integer DEFAULT NULL,
+      mode text DEFAULT 'auto', as_of timestamptz DEFAULT now()) RETURNS SETOF saas.invoice_line
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';"
+)]
+#[allow(clippy::type_complexity)] // as of preview_invoice
+fn preview_change(
+    tenant_id: Option<pgrx::Uuid>,
+    plan_key: Option<&str>,
+    seats: Option<i32>,
+    mode: Option<&str>,
+    as_of: Option<TimestampWithTimeZone>,
+) -> std::result::Result<
+    TableIterator<
+        'static,
+        (
+            name!(position, Option<i32>),
+            name!(kind, Option<String>),
+            name!(description, Option<String>),
+            name!(feature_key, Option<String>),
+            name!(quantity, Option<AnyNumeric>),
+            name!(unit_amount, Option<AnyNumeric>),
+            name!(amount, Option<i64>),
+            name!(period_start, Option<Date>),
+            name!(period_end, Option<Date>),
+        ),
+    >,
+    ErrorReport,
+> {
+    let tenant = given(tenant_id, "tenant_id")?;
+    gate::require_in_tenant(tenant, "billing.view")?;
+    let wish = Wish::new(plan_key, seats, mode, as_of)?;
+    let lines: Vec<Line> = undone(|| {
+        as_data_owner(|| match change(tenant, &wish)? {
+            Done::AtOnce(_) => preview(tenant, wish.as_of),
+            Done::Later(_, starts_at) => {
+                apply_due(&[tenant], starts_at)?;
+                preview(tenant, starts_at)
+            }
+        })
+    })?;
+    Ok(TableIterator::new(lines))
+}
+
+/// The contract as it is, with what the new terms mean for it. See `change_terms.sql`.
+struct Terms {
+    subscription: pgrx::Uuid,
+    plan: pgrx::Uuid,
+    seats: i32,
+    /// Whether the new terms are worth less for the same time.
+    is_down: bool,
+    /// Another interval or cycle makes another contract.
+    is_other_contract: bool,
+    /// Nothing is due for the day yet.
+    in_trial: bool,
+    /// When the fee's own period ends.
+    period_ends: TimestampWithTimeZone,
+    waits: bool,
+    /// Why the contract can't change then.
+    refused: Option<String>,
+}
+
+fn change(tenant: pgrx::Uuid, wish: &Wish<'_>) -> Result<Done> {
+    hold(tenant, wish.as_of)?;
+    let Some((current_plan, current_seats)) = current(tenant)? else {
+        return Err(sought(tenant, wish.as_of)?);
+    };
+    let plan = match wish.plan_key {
+        Some(key) => Plan::current(tenant, key)?,
+        None => Plan::of(current_plan)?,
+    };
+    let seats = wish.seats.unwrap_or(current_seats);
+    plan.require_seats(seats)?;
+    let terms = terms(tenant, plan.id, seats, wish.as_of)?
+        .ok_or_else(|| Error::State("the tenant has no live subscription".into(), ""))?;
+    if let Some(why) = terms.refused {
+        return Err(Error::State(why, ""));
+    }
+    let id = terms.subscription;
+    if (terms.plan, terms.seats) == (plan.id, seats) {
+        // Staying as one is takes back what waits.
+        if terms.waits {
+            sql::run(
+                "UPDATE saas.tenant_subscriptions SET scheduled_for = NULL, scheduled_plan_id = NULL, scheduled_seats = NULL
+                  WHERE tenant_id = $1 AND id = $2",
+                &[tenant.into(), id.into()],
+            )?;
+        }
+        return Ok(Done::AtOnce(id));
+    }
+    require_room(tenant, &plan, seats)?;
+    let later = match wish.mode {
+        Mode::Auto => terms.is_down && !terms.in_trial,
+        Mode::Prorate => false,
+        Mode::NextPeriod => true,
+    };
+    if later {
+        let args = [
+            tenant.into(),
+            id.into(),
+            plan.id.into(),
+            seats.into(),
+            terms.period_ends.into(),
+        ];
+        sql::run(include_str!("../../../sql/billing/schedule_terms.sql"), &args)?;
+        return Ok(Done::Later(id, terms.period_ends));
+    }
+    if terms.is_other_contract {
+        sql::run(
+            "UPDATE saas.tenant_subscriptions
+                SET status = 'canceled', ended_at = $3, scheduled_for = NULL, scheduled_plan_id = NULL, scheduled_seats = NULL
+              WHERE tenant_id = $1 AND id = $2",
+            &[tenant.into(), id.into(), wish.as_of.into()],
+        )?;
+        return Ok(Done::AtOnce(succeed(tenant, plan.id, seats, wish.as_of)?));
+    }
+    let args = [
+        tenant.into(),
+        id.into(),
+        plan.id.into(),
+        seats.into(),
+        wish.as_of.into(),
+        (!terms.in_trial).into(),
+    ];
+    sql::run(include_str!("../../../sql/billing/change_terms_now.sql"), &args)?;
+    Ok(Done::AtOnce(id))
+}
+
+fn current(tenant: pgrx::Uuid) -> Result<Option<(pgrx::Uuid, i32)>> {
+    sql::write(
+        "SELECT plan_id, subscription_seat FROM saas.tenant_subscriptions
+          WHERE tenant_id = $1 AND status NOT IN ('canceled', 'paused') FOR NO KEY UPDATE",
+        &[tenant.into()],
+        |mut rows| {
+            let Some(row) = rows.next() else { return Ok(None) };
+            Ok(row.get::<pgrx::Uuid>(1)?.zip(row.get::<i32>(2)?))
+        },
+    )
+}
+
+fn terms(
+    tenant: pgrx::Uuid,
+    plan: pgrx::Uuid,
+    seats: i32,
+    as_of: TimestampWithTimeZone,
+) -> Result<Option<Terms>> {
+    sql::write(
+        include_str!("../../../sql/billing/change_terms.sql"),
+        &[tenant.into(), plan.into(), seats.into(), as_of.into()],
+        |mut rows| {
+            let Some(row) = rows.next() else { return Ok(None) };
+            let (Some(subscription), Some(plan), Some(seats), Some(period_ends)) =
+                (row.get(1)?, row.get(2)?, row.get(3)?, row.get(7)?)
+            else {
+                return Ok(None);
+            };
+            let is = |number| Ok::<_, Error>(row.get::<bool>(number)? == Some(true));
+            Ok(Some(Terms {
+                subscription,
+                plan,
+                seats,
+                is_down: is(4)?,
+                is_other_contract: is(5)?,
+                in_trial: is(6)?,
+                period_ends,
+                waits: is(8)?,
+                refused: row.get(9)?,
+            }))
+        },
+    )
+}
+
+/// Nobody is put out by a smaller plan: those who are there must have their place in it.
+fn require_room(tenant: pgrx::Uuid, plan: &Plan, seats: i32) -> Result<()> {
+    let lacking = sql::write_one::<String>(
+        include_str!("../../../sql/billing/lacking_room.sql"),
+        &[tenant.into(), plan.id.into(), seats.into()],
+    )?;
+    match lacking {
+        Some(lacking) => Err(Error::Limit(
+            lacking,
+            "Remove members or guests first, or choose more seats or a larger plan.",
+        )),
+        None => Ok(()),
+    }
+}
