@@ -150,6 +150,15 @@ SELECT 'billed_period_gap', 'tenant_subscriptions ' || s.id,
     ON b.tenant_id = s.tenant_id AND b.subscription_id = s.id
  WHERE s.status <> 'canceled' AND s.current_period_start <> b.billed_to
 UNION ALL
+SELECT 'subscription_change_gap', 'tenant_subscriptions ' || c.subscription_id,
+       format('change %s is on %s and leads to other terms than those that follow', c.number, c.day)
+  FROM (SELECT c.*, lead(number) OVER w AS next_number, lead(day) OVER w AS next_day,
+               lead(from_plan_id) OVER w AS next_plan_id, lead(from_seats) OVER w AS next_seats
+          FROM saas.subscription_changes c WINDOW w AS (PARTITION BY tenant_id, subscription_id ORDER BY number)) c
+  JOIN saas.tenant_subscriptions s ON s.tenant_id = c.tenant_id AND s.id = c.subscription_id
+ WHERE (c.to_plan_id, c.to_seats) <> (coalesce(c.next_plan_id, s.plan_id), coalesce(c.next_seats, s.subscription_seat))
+    OR c.next_number <> c.number + 1 OR c.next_day < c.day
+UNION ALL
 -- This month's and last month's: older ones were checked when they were new.
 SELECT 'usage_double_count', 'usage_events ' || tenant_id, format('event "%s" was counted %s times', event_id, count(*))
   FROM saas.usage_events

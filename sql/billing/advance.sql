@@ -2,7 +2,12 @@
 -- billed to its end is settled instead.
 UPDATE saas.tenant_subscriptions s
    SET current_period_start = CASE WHEN next.done THEN s.current_period_start ELSE s.current_period_end END,
-       current_period_end = CASE WHEN next.done THEN s.current_period_end ELSE next.period_end END,
+       current_period_end = CASE
+         WHEN next.done THEN s.current_period_end
+         -- A pause cuts the period that it begins in.
+         WHEN s.paused_on > s.current_period_end THEN least(next.period_end, s.paused_on)
+         ELSE next.period_end
+       END,
        settled_at = CASE WHEN next.done THEN now() END
   FROM (
     SELECT s.tenant_id, s.id,

@@ -225,7 +225,7 @@ const BALANCED: &[(&str, &str)] = &[
         "every invoice of a contract that is not void has its billed period and each period its invoice",
         "SELECT coalesce(b.invoice_id, i.id)::text FROM saas.billed_periods b FULL JOIN saas.payment_invoices i
              ON i.tenant_id = b.tenant_id AND i.id = b.invoice_id AND (i.period_start, i.period_end) = (b.period_start, b.period_end)
-          WHERE i.id IS NULL OR b.invoice_id IS NULL AND i.subscription_id IS NOT NULL AND i.status <> 'void'",
+          WHERE i.id IS NULL AND b.kind = 'billed' OR b.invoice_id IS NULL AND i.subscription_id IS NOT NULL AND i.status <> 'void'",
     ),
     (
         "no gap in the numbers",

@@ -35,6 +35,15 @@ fn states_between_are_gone_through() {
         let fate = world.play(&subscription_event(id, "updated", at, "cus_acme", status));
         (fate, world.subscription_status(world.acme.subscription))
     };
+    // What is due until the pause is billed when it ends: of the month that runs.
+    world
+        .owner
+        .batch_execute(
+            "UPDATE saas.tenant_subscriptions
+                SET current_period_start = date_trunc('month', now())::date,
+                    current_period_end = (date_trunc('month', now()) + interval '1 month')::date",
+        )
+        .unwrap();
     assert_eq!(play(&mut world, "evt_1", 1, "paused"), ("applied".into(), "paused".into()));
     assert_eq!(play(&mut world, "evt_2", 2, "unpaid"), ("applied".into(), "past_due".into()));
     assert_eq!(play(&mut world, "evt_3", 3, "incomplete"), ("ignored".into(), "past_due".into()));

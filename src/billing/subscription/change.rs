@@ -183,13 +183,8 @@ fn change(tenant: pgrx::Uuid, wish: &Wish<'_>) -> Result<Done> {
         Mode::NextPeriod => true,
     };
     if later {
-        let args = [
-            tenant.into(),
-            id.into(),
-            plan.id.into(),
-            seats.into(),
-            terms.period_ends.into(),
-        ];
+        let args =
+            [tenant.into(), id.into(), plan.id.into(), seats.into(), terms.period_ends.into()];
         sql::run(include_str!("../../../sql/billing/schedule_terms.sql"), &args)?;
         return Ok(Done::Later(id, terms.period_ends));
     }

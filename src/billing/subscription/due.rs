@@ -63,16 +63,17 @@ pub fn apply_due(tenants: &[pgrx::Uuid], as_of: TimestampWithTimeZone) -> Result
     ] {
         changed += sql::run(statement, &args())?;
     }
-    for next in sql::write(include_str!("../../../sql/billing/end_for_next.sql"), &args(), |table| {
-        table
-            .map(|row| {
-                let contract = row.get::<pgrx::Uuid>(1)?.zip(row.get::<pgrx::Uuid>(2)?);
-                Ok(contract.zip(row.get::<i32>(3)?.zip(row.get::<TimestampWithTimeZone>(4)?)))
-            })
-            .collect::<Result<Vec<_>>>()
-    })?
-    .into_iter()
-    .flatten()
+    for next in
+        sql::write(include_str!("../../../sql/billing/end_for_next.sql"), &args(), |table| {
+            table
+                .map(|row| {
+                    let contract = row.get::<pgrx::Uuid>(1)?.zip(row.get::<pgrx::Uuid>(2)?);
+                    Ok(contract.zip(row.get::<i32>(3)?.zip(row.get::<TimestampWithTimeZone>(4)?)))
+                })
+                .collect::<Result<Vec<_>>>()
+        })?
+        .into_iter()
+        .flatten()
     {
         let ((tenant, plan), (seats, starts_at)) = next;
         succeed(tenant, plan, seats, starts_at)?;

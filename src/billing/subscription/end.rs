@@ -94,28 +94,45 @@ fn resume_subscription(
 /// Goes on with a paused contract; false if it is not paused. What was billed until the pause is closed first,
 /// then the pause takes its place in the chain of periods. The caller holds the tenant.
 pub fn resume(tenant: pgrx::Uuid, as_of: TimestampWithTimeZone) -> Result<bool> {
-    let paused = sql::write(
+    loop {
+        let Some(paused) = find_paused(tenant, as_of)? else { return Ok(false) };
+        if paused.is_ahead {
+            return Err(Error::State("the pause begins later than that".into(), ""));
+        }
+        if !paused.is_open {
+            let args = || [tenant.into(), paused.subscription.into(), as_of.into()];
+            sql::run(include_str!("../../../sql/billing/chain_pause.sql"), &args())?;
+            sql::run(include_str!("../../../sql/billing/resume.sql"), &args())?;
+            return Ok(true);
+        }
+        let mut batch = Batch::new(Work::Periods);
+        batch.push(tenant, paused.subscription, paused.counted);
+        batch.bill()?;
+    }
+}
+
+struct Paused {
+    subscription: pgrx::Uuid,
+    /// What the usage of its unbilled period is counted under.
+    counted: Date,
+    /// Whether that period lies before the pause.
+    is_open: bool,
+    is_ahead: bool,
+}
+
+fn find_paused(tenant: pgrx::Uuid, as_of: TimestampWithTimeZone) -> Result<Option<Paused>> {
+    sql::write(
         include_str!("../../../sql/billing/find_paused.sql"),
         &[tenant.into(), as_of.into()],
         |mut rows| {
             let Some(row) = rows.next() else { return Ok(None) };
-            let found = row.get::<pgrx::Uuid>(1)?.zip(row.get::<Date>(2)?);
-            Ok(found.zip(row.get::<bool>(3)?.zip(row.get::<bool>(4)?)))
+            let (Some(subscription), Some(counted)) = (row.get(1)?, row.get(2)?) else {
+                return Ok(None);
+            };
+            let is = |number| Ok::<_, Error>(row.get::<bool>(number)? == Some(true));
+            Ok(Some(Paused { subscription, counted, is_open: is(3)?, is_ahead: is(4)? }))
         },
-    )?;
-    let Some(((subscription, counted), (is_open, is_ahead))) = paused else { return Ok(false) };
-    if is_ahead {
-        return Err(Error::State("the pause begins later than that".into(), ""));
-    }
-    if is_open {
-        let mut batch = Batch::new(Work::Periods);
-        batch.push(tenant, subscription, counted);
-        batch.bill()?;
-    }
-    let args = || [tenant.into(), subscription.into(), as_of.into()];
-    sql::run(include_str!("../../../sql/billing/chain_pause.sql"), &args())?;
-    sql::run(include_str!("../../../sql/billing/resume.sql"), &args())?;
-    Ok(true)
+    )
 }
 
 /// The gate of all three.
@@ -144,9 +161,8 @@ pub fn sought(tenant: pgrx::Uuid, as_of: TimestampWithTimeZone) -> Result<Error>
     )?;
     Ok(match why {
         Some(why) => Error::State(why, ""),
-        None => Error::State(
-            "the tenant has no live subscription".into(),
-            "saas.subscribe begins one.",
-        ),
+        None => {
+            Error::State("the tenant has no live subscription".into(), "saas.subscribe begins one.")
+        }
     })
 }

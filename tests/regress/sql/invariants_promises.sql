@@ -49,6 +49,15 @@ SELECT * FROM found();
 DELETE FROM saas.payment_invoice_lines WHERE invoice_id = '00000000-0000-7000-8000-000000000101';
 SELECT * FROM found();
 ROLLBACK;
+-- Changes of a contract that don't lead to what it is.
+BEGIN;
+INSERT INTO saas.tenant_subscriptions (id, tenant_id, plan_id, status, current_period_start, current_period_end)
+VALUES ('00000000-0000-7000-8000-0000000000c2', :'acme', '00000000-0000-7000-8000-0000000000a2', 'active', '2026-03-01', '2026-04-01');
+INSERT INTO saas.subscription_changes (tenant_id, subscription_id, number, day, prorated, from_plan_id, from_seats, to_plan_id, to_seats)
+SELECT :'acme', '00000000-0000-7000-8000-0000000000c2', number, '2026-03-10', true, '00000000-0000-7000-8000-0000000000a2', was, '00000000-0000-7000-8000-0000000000a2', is_now
+  FROM (VALUES (1, 3, 2), (2, 2, 5), (3, 4, 1)) v (number, was, is_now);
+SELECT * FROM found();
+ROLLBACK;
 -- Billed periods: a gap, a missing first one, a subscription that went ahead alone.
 BEGIN;
 INSERT INTO saas.tenant_subscriptions (id, tenant_id, plan_id, status, current_period_start, current_period_end)
