@@ -376,7 +376,12 @@ fn a_pause_is_not_billed() {
     call(&mut books, RESUME, behind, "2025-07-21Z").unwrap();
     assert_eq!(
         books.periods(behind),
-        ["2025-05-01 - 2025-06-01", "2025-06-01 - 2025-07-01", "2025-07-01 - 2025-07-11", "2025-07-11 - 2025-07-21"]
+        [
+            "2025-05-01 - 2025-06-01",
+            "2025-06-01 - 2025-07-01",
+            "2025-07-01 - 2025-07-11",
+            "2025-07-11 - 2025-07-21"
+        ]
     );
     // A year is sold as a whole.
     books.plan("year", "billing_interval", "'yearly'");
