@@ -27,6 +27,15 @@ UPDATE saas.dunning SET status = 'reminder';
 UPDATE saas.payment_invoices SET status = 'paid', paid_at = now() WHERE id = :'january';
 SELECT saas.advance_dunning(:'due_at'::timestamptz + interval '63 days');
 SELECT * FROM told;
+-- Behind before the first reminder, and paid before it.
+UPDATE saas.settings SET payment_grace = '1 day';
+SELECT saas.generate_invoice(:'acme', '2026-02-01') AS february \gset
+SELECT saas.finalize_invoice(:'february');
+SELECT saas.advance_dunning(:'due_at'::timestamptz + interval '2 days');
+SELECT status, (SELECT count(*) FROM saas.dunning) AS reminders FROM saas.tenant_subscriptions;
+UPDATE saas.payment_invoices SET status = 'paid', paid_at = now() WHERE id = :'february';
+SELECT saas.advance_dunning(:'due_at'::timestamptz + interval '2 days');
+SELECT status FROM saas.tenant_subscriptions;
 SELECT saas.advance_dunning('infinity'), saas.advance_dunning(NULL);
 SELECT saas.advance_dunning(NULL);
 SELECT * FROM saas.check_invariants();
