@@ -109,7 +109,7 @@ COMMIT;
 SET SESSION AUTHORIZATION saas_auditor;
 SELECT status, opened_by = :'sam' AS opened, reviewed_by = :'sam' AS reviewed, resolved_at IS NOT NULL AS resolved, post_mortem FROM saas.incidents WHERE id = :'incident';
 SELECT coalesce(i.title, e.kind) AS what, h.from_state, h.to_state, h.note, h.moved_by = :'sam' AS by_sam
-  FROM saas.incident_history h LEFT JOIN saas.incidents i ON i.id = h.incident_id LEFT JOIN saas.security_events e ON e.id = h.security_event_id ORDER BY h.id;
+  FROM saas.incident_history h LEFT JOIN saas.incidents i ON i.id = h.incident_id LEFT JOIN saas.security_events e ON e.id = h.security_event_id ORDER BY what, h.id;
 SET SESSION AUTHORIZATION saas_owner;
 -- Moves by hand are kept as well, and nothing of the history changes.
 UPDATE saas.security_events SET status = 'acknowledged' WHERE id = :'scan';
