@@ -137,6 +137,7 @@ const CASES: &[Case] = &[
     case("provider_keys", Nobody, Nobody),
     case("verifications", Nobody, Nobody),
     case("jwt_keys", Nobody, Nobody),
+    case("webhook_secrets", Nobody, Nobody),
     case("outbox", Nobody, Nobody),
     case("issuers", Nobody, Nobody),
     case("settings", Nobody, Nobody),
@@ -222,6 +223,7 @@ INSERT INTO saas.audit_seal_rows (seal, position, log_id, occurred_at, row_hash)
   SELECT 1, 1, id, occurred_at, row_hash FROM saas.platform_audit_logs LIMIT 1;
 INSERT INTO saas.audit_retirements (period_start, period_end, row_count) VALUES ('2020-01-01Z', '2020-02-01Z', 1);
 INSERT INTO saas.close_progress (period) VALUES ('2026-01-01');
+INSERT INTO saas.webhook_secrets (provider, secret) VALUES ('stripe', 'whsec_0123456789abcdef');
 INSERT INTO saas.jwt_keys (issuer, kid, algorithm, key) VALUES ('i', 'k', 'HS256', '{\"kty\": \"oct\"}')";
 
 fn filled() -> Story {

@@ -235,6 +235,7 @@ live AS (
     UNION ALL SELECT 'tax_categories', NULL, x.kind || '/' || x.key, created_at, to_jsonb(x) FROM saas.tax_categories x
     UNION ALL SELECT 'billing_details', tenant_id, tenant_id::text, created_at, to_jsonb(x) FROM saas.billing_details x
     UNION ALL SELECT 'jwt_keys', NULL, id::text, created_at, to_jsonb(x) - 'key' FROM saas.jwt_keys x
+    UNION ALL SELECT 'webhook_secrets', NULL, id::text, created_at, to_jsonb(x) - 'secret' FROM saas.webhook_secrets x
   ) rows OFFSET 0
 ),
 -- What the log says of each of them.

@@ -30,7 +30,7 @@ guards (table_name, trigger_name, wanted) AS (
                   system_role_assignments,break_glass_events,impersonation_sessions,access_grants,settings,plans,
                   plan_prices,plan_features,tenant_subscriptions,payment_invoices,tenant_credit_ledger,
                   payment_customers,payment_one_times,incidents,privacy_requests,user_consents,
-                  personal_data_registry,issuers,jwt_keys,coupons,coupon_redemptions,tax_rates,
+                  personal_data_registry,issuers,jwt_keys,webhook_secrets,coupons,coupon_redemptions,tax_rates,
                   tax_categories,billing_details,credit_notes}'::text[]) t
    CROSS JOIN unnest('{insert,update,delete,truncate}'::text[]) g
   UNION ALL

@@ -385,6 +385,17 @@ CREATE TRIGGER trg_audit_delete AFTER DELETE ON saas.jwt_keys
   FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('jwt_keys', 'id');
 CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON saas.jwt_keys
   FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('jwt_keys', 'id');
+CREATE TRIGGER trg_audit_insert AFTER INSERT ON saas.webhook_secrets
+  REFERENCING NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('webhook_secrets', 'id');
+CREATE TRIGGER trg_audit_update AFTER UPDATE ON saas.webhook_secrets
+  REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('webhook_secrets', 'id');
+CREATE TRIGGER trg_audit_delete AFTER DELETE ON saas.webhook_secrets
+  REFERENCING OLD TABLE AS old_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('webhook_secrets', 'id');
+CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON saas.webhook_secrets
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('webhook_secrets', 'id');
 CREATE TRIGGER trg_audit_insert AFTER INSERT ON saas.audit_retirements
   REFERENCING NEW TABLE AS new_rows
   FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('audit_retirements', 'period_start');

@@ -7,6 +7,32 @@ Needs: kind worker or gateway; the data owner.
 Errors: 42501 for other kinds; 22023 for a NULL; 23514 for an empty or overlong key.
 Example as gateway:
 SELECT saas.ingest_payment_event(''stripe'', ''evt_1'', ''customer.updated'', ''{"id": "evt_1", "type": "customer.updated"}'')';
+COMMENT ON FUNCTION saas.ingest_webhook(text, jsonb, text) IS
+'Stores a webhook as its provider sent it, if its signature is valid: Stripe''s, or that of Standard Webhooks for Polar and Dodo. A signature is believed for five minutes, so that an old webhook can''t be sent again. One that is refused is told in the server''s log, since an error undoes what would be written.
+Arguments: provider, stripe, polar or dodo; headers, the request''s headers as an object, names in any case; body, the request''s body, byte by byte as it came, 1 MiB at most.
+Returns: true, or false when this event was seen before.
+Needs: kind worker or gateway; the data owner.
+Errors: 28000 without a valid signature, or without a secret (saas.add_webhook_secret); 42501 for other kinds; 22023 for another provider, headers that are no object or a body that is too long; 22P02 for a signed body that is no event; 23502 for a NULL.
+Example as owner:
+SELECT saas.add_webhook_secret(''stripe'', ''whsec_0123456789abcdef0123456789abcdef'');
+WITH sent AS (SELECT ''{"id": "evt_9", "type": "customer.updated"}'' AS body, extract(epoch FROM now())::bigint AS at)
+SELECT length(body), at > 0 AS signed_as_time_dot_body FROM sent';
+COMMENT ON FUNCTION saas.add_webhook_secret(text, text, interval) IS
+'Adds a secret that a provider signs its webhooks with. The ones before it are believed for a while longer, so that none is lost while it changes. The same secret again is the one that stays.
+Arguments: provider, stripe, polar or dodo; secret, as the provider shows it, such as whsec_…; overlap, for how long the others stay, a day by default, 0 to end them now.
+Returns: nothing.
+Needs: platform.system.configure; the data owner.
+Errors: 28000 without a user; 42501 without the permission; 22023 for another provider or a secret that is too short or too long; 23502 for a NULL.
+Example as admin:
+SELECT saas.add_webhook_secret(''polar'', ''whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'')';
+COMMENT ON FUNCTION saas.payment_event_effects() IS
+'What providers'' events change here: the table by which they are read. All other kinds of events are kept and ignored.
+Arguments: none.
+Returns: provider; event_type; provider_says, what the event''s object says, empty for anything; entity, the table whose row moves; to_state, its state then, if it can go there (saas.state_transitions).
+Needs: any kind of access.
+Errors: none.
+Example as worker:
+SELECT event_type, to_state FROM saas.payment_event_effects() WHERE entity = ''payment_invoices''';
 COMMENT ON FUNCTION saas.process_payment_events(integer) IS
 'Applies stored events, oldest first, each in a subtransaction together with its mark. One that fails keeps its error and is tried again, after half a minute first, a day at most. Safe to run in several sessions.
 Arguments: max_events, how many at most, 100 by default.

@@ -60,3 +60,14 @@ CREATE INDEX payment_events_pending_idx ON saas.payment_events (next_attempt_at,
 COMMENT ON TABLE saas.payment_events IS 'Webhooks as they came: stored first, then processed once. tenant_id is NULL until it is known.';
 COMMENT ON COLUMN saas.payment_events.outcome IS 'applied: it changed something; ignored: of a type without effect here; stale: older than what was applied already.';
 COMMENT ON COLUMN saas.payment_events.attempts IS 'Failed ones. The next is at next_attempt_at; last_error says what was wrong with the last.';
+
+CREATE TABLE saas.webhook_secrets (
+  id         uuid PRIMARY KEY,
+  provider   text NOT NULL CHECK (provider ~ '^[a-z][a-z0-9_]*$'),
+  secret     text NOT NULL CHECK (length(secret) BETWEEN 16 AND 500),
+  created_at timestamptz NOT NULL DEFAULT now(),
+  retires_at timestamptz,
+  UNIQUE (provider, secret)
+);
+COMMENT ON TABLE saas.webhook_secrets IS 'What payment providers sign their webhooks with. No kind of role may read them.';
+COMMENT ON COLUMN saas.webhook_secrets.retires_at IS 'Until when it is believed, once another has taken its place.';

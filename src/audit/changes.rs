@@ -31,6 +31,7 @@ pub const SECRETS: &[&str] = &[
     "refresh_token",
     "id_token",
     "jwt_keys.key",
+    "webhook_secrets.secret",
 ];
 /// Columns that say why, in the row itself. The first are of the change, the last of the whole row.
 const REASONS_OF_A_CHANGE: &[&str] = &["revoke_reason", "status_reason", "decision"];

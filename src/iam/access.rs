@@ -119,8 +119,8 @@ const FUNCTIONS: &[(&[Kind], &[&str])] = &[
         ],
     ),
     (&[Worker, Admin], &["generate_invoice", "finalize_invoice", "advance_dunning"]),
-    (&[Admin], &["void_invoice", "mark_uncollectible"]),
-    (&[Gateway, Worker], &["ingest_payment_event"]),
+    (&[Admin], &["void_invoice", "mark_uncollectible", "add_webhook_secret"]),
+    (&[Gateway, Worker], &["ingest_payment_event", "ingest_webhook"]),
     (
         &[Worker],
         &[

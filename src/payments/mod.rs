@@ -10,14 +10,17 @@ mod key;
 mod link;
 mod one_time;
 mod process;
+mod signature;
 mod stripe;
 mod subscription;
 mod transition;
+mod webhook;
 
 use crate::error::{Error, Result};
 use crate::iam::check;
 use crate::iam::kind::{self, Kind};
 use crate::jsonb::Jsonb;
+use crate::owner;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 
@@ -27,6 +30,9 @@ use pgrx::prelude::*;
     name = "payments_comments",
     requires = [
         ingest_payment_event,
+        ingest_webhook,
+        add_webhook_secret,
+        payment_event_effects,
         process_payment_events,
         record_one_time_payment,
         link_provider_customer,
@@ -50,6 +56,57 @@ fn ingest_payment_event(
         given(event_type, "event_type")?,
         given(payload, "payload")?,
     )?)
+}
+
+/// Stores an event that comes with its provider's signature. False: an event with this id was there already.
+#[pg_extern(volatile, parallel_unsafe)]
+fn ingest_webhook(
+    provider: Option<&str>,
+    headers: Option<Jsonb>,
+    body: Option<&str>,
+) -> std::result::Result<bool, ErrorReport> {
+    kind::require(&[Kind::Worker, Kind::Gateway])?;
+    Ok(webhook::receive(
+        crate::error::given(provider, "provider")?,
+        &crate::error::given(headers, "headers")?.text(),
+        crate::error::given(body, "body")?,
+    )?)
+}
+
+/// Adds a secret that a provider signs its webhooks with, in place of those that are there.
+#[pg_extern(volatile, parallel_unsafe)]
+fn add_webhook_secret(
+    provider: Option<&str>,
+    secret: Option<&str>,
+    overlap: default!(Option<pgrx::datum::Interval>, "'1 day'"),
+) -> std::result::Result<(), ErrorReport> {
+    if !owner::caller_is_free()? {
+        check::require_in_system("platform.system.configure")?;
+    }
+    Ok(webhook::add_secret(
+        crate::error::given(provider, "provider")?,
+        crate::error::given(secret, "secret")?,
+        crate::error::given(overlap, "overlap")?,
+    )?)
+}
+
+/// What providers' events change here: the very table by which they are read.
+#[pg_extern(immutable, parallel_safe)]
+fn payment_event_effects() -> TableIterator<
+    'static,
+    (
+        name!(provider, &'static str),
+        name!(event_type, &'static str),
+        name!(provider_says, &'static str),
+        name!(entity, &'static str),
+        name!(to_state, &'static str),
+    ),
+> {
+    TableIterator::new(
+        stripe::effects().into_iter().map(|[event_type, says, entity, to_state]| {
+            ("stripe", event_type, says, entity, to_state)
+        }),
+    )
 }
 
 /// Processes stored events, the oldest first, and returns how many are done. One that fails keeps its

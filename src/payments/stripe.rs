@@ -131,41 +131,147 @@ struct About<'a> {
 /// The rank, the object's id and the change.
 type Read = Result<Option<(i16, String, Change)>>;
 
+/// A kind of event with an effect here.
+struct Known {
+    event_type: &'static str,
+    read: fn(&About) -> Read,
+    effects: Effects,
+}
+
+enum Effects {
+    /// Our subscription follows the status that the provider's has.
+    Follows,
+    /// What the object says, the entity, its state then.
+    Moves(&'static [(&'static str, &'static str, &'static str)]),
+}
+
+const INVOICE_PAID: Effects = Effects::Moves(&[
+    ("", "payment_invoices", "paid"),
+    ("of our subscription, and no other is failed", "tenant_subscriptions", "active"),
+]);
+const CHECKOUT_PAID: Effects =
+    Effects::Moves(&[("mode payment", "payment_one_times", "succeeded")]);
+
+/// Every kind of event that is read; all others are ignored.
+const KNOWN: &[Known] = &[
+    Known {
+        event_type: "customer.subscription.created",
+        read: subscription,
+        effects: Effects::Follows,
+    },
+    Known {
+        event_type: "customer.subscription.updated",
+        read: subscription,
+        effects: Effects::Follows,
+    },
+    Known {
+        event_type: "customer.subscription.paused",
+        read: subscription,
+        effects: Effects::Follows,
+    },
+    Known {
+        event_type: "customer.subscription.resumed",
+        read: subscription,
+        effects: Effects::Follows,
+    },
+    Known {
+        event_type: DELETED,
+        read: subscription,
+        effects: Effects::Moves(&[("", "tenant_subscriptions", "canceled")]),
+    },
+    Known { event_type: "invoice.paid", read: invoice_paid, effects: INVOICE_PAID },
+    Known { event_type: "invoice.payment_succeeded", read: invoice_paid, effects: INVOICE_PAID },
+    Known {
+        event_type: "invoice.payment_failed",
+        read: invoice_failed,
+        effects: Effects::Moves(&[
+            ("", "payment_invoices", "failed"),
+            ("of our subscription", "tenant_subscriptions", "past_due"),
+        ]),
+    },
+    Known {
+        event_type: "payment_intent.succeeded",
+        read: payment_intent,
+        effects: Effects::Moves(&[("of no invoice", "payment_one_times", "succeeded")]),
+    },
+    Known {
+        event_type: "payment_intent.payment_failed",
+        read: payment_intent,
+        effects: Effects::Moves(&[("of no invoice", "payment_one_times", "failed")]),
+    },
+    Known {
+        event_type: "checkout.session.completed",
+        read: checkout,
+        effects: Effects::Moves(&[
+            ("mode payment, unpaid", "payment_one_times", "pending"),
+            ("mode payment, paid", "payment_one_times", "succeeded"),
+        ]),
+    },
+    Known {
+        event_type: "checkout.session.async_payment_succeeded",
+        read: checkout,
+        effects: CHECKOUT_PAID,
+    },
+    Known {
+        event_type: "checkout.session.async_payment_failed",
+        read: checkout,
+        effects: Effects::Moves(&[("mode payment", "payment_one_times", "failed")]),
+    },
+    Known {
+        event_type: "charge.refunded",
+        read: refund,
+        effects: Effects::Moves(&[("in full, of no invoice", "payment_one_times", "refunded")]),
+    },
+];
+
+const DELETED: &str = "customer.subscription.deleted";
+
+/// The states of Stripe's subscriptions, and ours.
+const STATUSES: &[(&str, Option<Status>)] = &[
+    ("trialing", Some(Status::Trialing)),
+    ("active", Some(Status::Active)),
+    ("past_due", Some(Status::PastDue)),
+    ("unpaid", Some(Status::PastDue)),
+    ("paused", Some(Status::Paused)),
+    ("canceled", Some(Status::Canceled)),
+    ("incomplete_expired", Some(Status::Canceled)),
+    // The first payment is still being made: nothing has begun.
+    ("incomplete", None),
+];
+
+/// What each kind of event changes: the kind, what its object says, the entity, its state then.
+pub fn effects() -> Vec<[&'static str; 4]> {
+    let of = |known: &'static Known| -> Vec<[&'static str; 4]> {
+        match known.effects {
+            Effects::Follows => STATUSES
+                .iter()
+                .filter_map(|(says, status)| {
+                    Some([known.event_type, *says, "tenant_subscriptions", (*status)?.name()])
+                })
+                .collect(),
+            Effects::Moves(moves) => moves
+                .iter()
+                .map(|(says, entity, state)| [known.event_type, *says, *entity, *state])
+                .collect(),
+        }
+    };
+    KNOWN.iter().flat_map(of).collect()
+}
+
 fn reader(event_type: &str) -> Option<fn(&About) -> Read> {
-    Some(match event_type {
-        "customer.subscription.created"
-        | "customer.subscription.updated"
-        | "customer.subscription.paused"
-        | "customer.subscription.resumed"
-        | "customer.subscription.deleted" => subscription,
-        "invoice.paid" | "invoice.payment_succeeded" => invoice_paid,
-        "invoice.payment_failed" => invoice_failed,
-        "payment_intent.succeeded" | "payment_intent.payment_failed" => payment_intent,
-        "checkout.session.completed"
-        | "checkout.session.async_payment_succeeded"
-        | "checkout.session.async_payment_failed" => checkout,
-        "charge.refunded" => refund,
-        _ => return None,
-    })
+    KNOWN.iter().find(|known| known.event_type == event_type).map(|known| known.read)
 }
 
 fn subscription(about: &About) -> Read {
     let object = about.object;
-    let status = match object.required("status", object.text("status"))?.as_str() {
-        "trialing" => Status::Trialing,
-        "active" => Status::Active,
-        "past_due" | "unpaid" => Status::PastDue,
-        "paused" => Status::Paused,
-        "canceled" | "incomplete_expired" => Status::Canceled,
-        // The first payment is still being made: nothing has begun.
-        "incomplete" => return Ok(None),
-        other => {
-            return Err(Unreadable(format!("status \"{}\" is unknown", brief(other))));
-        }
+    let theirs = object.required("status", object.text("status"))?;
+    let Some((_, status)) = STATUSES.iter().find(|(name, _)| *name == theirs) else {
+        return Err(Unreadable(format!("status \"{}\" is unknown", brief(&theirs))));
     };
+    let Some(status) = *status else { return Ok(None) };
     let (status, rank) = match about.event_type {
         "customer.subscription.created" => (status, 0),
-        "customer.subscription.deleted" => (Status::Canceled, 2),
+        DELETED => (Status::Canceled, 2),
         _ => (status, 1),
     };
     let ended_at = seconds(object, "ended_at")?.unwrap_or(about.created);

@@ -81,10 +81,5 @@ SELECT coalesce(jsonb_agg(to_jsonb(r) ORDER BY r.name), '[]') FROM (
 
 SELECT coalesce(jsonb_agg(to_jsonb(s) ORDER BY s.entity, s.from_state, s.to_state), '[]') FROM saas.state_transitions s;
 
--- What a provider's events change; empty until there is such a table.
-SELECT to_regclass('saas.payment_event_effects') IS NOT NULL AS there \gset
-\if :there
-SELECT '[' || coalesce(string_agg(row_to_json(e)::text, ',' ORDER BY e::text COLLATE "C"), '') || ']' FROM saas.payment_event_effects e;
-\else
-\echo []
-\endif
+-- What a provider's events change.
+SELECT '[' || coalesce(string_agg(row_to_json(e)::text, ',' ORDER BY e::text COLLATE "C"), '') || ']' FROM saas.payment_event_effects() e;

@@ -20,7 +20,8 @@ The legal moves, as rows of `saas.state_transitions`; a trigger refuses all othe
 EVENTS = """
 ## What a provider's events change
 
-The rows of `saas.payment_event_effects`.
+The rows of `saas.payment_event_effects()`, by which events are read. A move that is not legal from the state that is there goes through those
+between (`failed`, `open`, `paid`), or the event is kept with its error and tried again.
 """
 
 

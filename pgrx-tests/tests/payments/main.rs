@@ -6,5 +6,6 @@ mod invoices;
 mod keys;
 mod one_time;
 mod subscriptions;
+mod webhooks;
 mod workers;
 mod world;

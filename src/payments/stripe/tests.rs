@@ -312,3 +312,41 @@ proptest! {
         }
     }
 }
+
+/// The table of effects says what is read: each kind of event, in each state that it names.
+#[test]
+fn effects_are_what_is_read() {
+    for [event_type, says, entity, to_state] in effects() {
+        let object = match event_type.split_once('.').unwrap().0 {
+            "customer" => subscription_with(if says.is_empty() { "active" } else { says }),
+            "invoice" => paid_invoice(),
+            "payment_intent" => intent(),
+            "checkout" => {
+                json!({"id": "cs_1", "mode": "payment", "payment_intent": "pi_1", "currency": "usd", "amount_total": 5,
+                                 "payment_status": if says.ends_with("unpaid") { "unpaid" } else { "paid" }})
+            }
+            "charge" => json!({"id": "ch_1", "payment_intent": "pi_1", "refunded": true}),
+            other => panic!("{other}"),
+        };
+        let change = read(event_type, object).unwrap().unwrap().change;
+        let found = match &change {
+            Change::Subscription(change) => ("tenant_subscriptions", change.status.name()),
+            Change::InvoicePaid { .. } if entity == "tenant_subscriptions" => (entity, "active"),
+            Change::InvoiceFailed { .. } if entity == "tenant_subscriptions" => {
+                (entity, "past_due")
+            }
+            Change::InvoicePaid { .. } => ("payment_invoices", "paid"),
+            Change::InvoiceFailed { .. } => ("payment_invoices", "failed"),
+            Change::Refund => ("payment_one_times", "refunded"),
+            Change::Payment(payment) => (
+                "payment_one_times",
+                match payment.progress {
+                    Progress::Pending => "pending",
+                    Progress::Succeeded => "succeeded",
+                    Progress::Failed => "failed",
+                },
+            ),
+        };
+        assert_eq!(found, (entity, to_state), "{event_type} {says}");
+    }
+}
