@@ -13,10 +13,8 @@ Arguments: provider, stripe, polar or dodo; headers, the request''s headers as a
 Returns: true, or false when this event was seen before.
 Needs: kind worker or gateway; the data owner.
 Errors: 28000 without a valid signature, or without a secret (saas.add_webhook_secret); 42501 for other kinds; 22023 for another provider, headers that are no object or a body that is too long; 22P02 for a signed body that is no event; 23502 for a NULL.
-Example as owner:
-SELECT saas.add_webhook_secret(''stripe'', ''whsec_0123456789abcdef0123456789abcdef'');
-WITH sent AS (SELECT ''{"id": "evt_9", "type": "customer.updated"}'' AS body, extract(epoch FROM now())::bigint AS at)
-SELECT length(body), at > 0 AS signed_as_time_dot_body FROM sent';
+Example as gateway:
+SELECT saas.ingest_webhook(''stripe'', :''webhook_headers'', :''webhook_body'')';
 COMMENT ON FUNCTION saas.add_webhook_secret(text, text, interval) IS
 'Adds a secret that a provider signs its webhooks with. The ones before it are believed for a while longer, so that none is lost while it changes. The same secret again is the one that stays.
 Arguments: provider, stripe, polar or dodo; secret, as the provider shows it, such as whsec_…; overlap, for how long the others stay, a day by default, 0 to end them now.

@@ -27,6 +27,7 @@ const FUNCTIONS: &[(&[Kind], &[&str])] = &[
             "prorate",
             "round_minor",
             "tax_amount",
+            "payment_event_effects",
         ],
     ),
     (

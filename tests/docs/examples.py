@@ -1,6 +1,10 @@
 """The example of each function's comment, run in the world of world.sql as the database role of the kind that it names."""
 
+import hashlib
+import hmac
+import json
 import re
+import time
 
 from support import HERE  # noqa: I001
 from catalog import Catalog, create_database, described, drop_database, psql
@@ -12,6 +16,18 @@ BEGUN = {"app": "SELECT saas.begin_request(:'alice_token', :'acme') \\g /dev/nul
          "admin": "SELECT saas.begin_request(:'root_token') \\g /dev/null\n"}
 VARIABLES = ["acme", "globex", "alice", "bob", "carol", "root", "sam", "alice_token", "carol_token", "alice_jwt", "root_token", "session", "draft", "invoice",
              "emergency", "impersonation", "credit_note"]
+
+
+# What world.sql adds as Stripe's secret, and an event that Stripe would send.
+WEBHOOK_SECRET = "whsec_0123456789abcdef0123456789abcdef"
+WEBHOOK_BODY = '{"id": "evt_9", "type": "customer.updated"}'
+
+
+def signed(body):
+    """The headers of a webhook from Stripe, signed now."""
+    at = int(time.time())
+    signature = hmac.new(WEBHOOK_SECRET.encode(), f"{at}.{body}".encode(), hashlib.sha256).hexdigest()
+    return json.dumps({"Stripe-Signature": f"t={at},v1={signature}"})
 
 
 def outcome(database, kind, example, settings, transaction):
@@ -33,7 +49,8 @@ def run():
     made = psql(WORLD, script="SET SESSION AUTHORIZATION saas_owner;\n" + (HERE / "world.sql").read_text()
                 + "".join(f"\\echo {name} :{name}\n" for name in VARIABLES))
     values = dict(line.split(" ", 1) for line in made.splitlines() if line)
-    settings = [part for name in VARIABLES for part in ("-v", f"{name}={values[name]}")]
+    values |= {"webhook_headers": signed(WEBHOOK_BODY), "webhook_body": WEBHOOK_BODY}
+    settings = [part for name, value in values.items() for part in ("-v", f"{name}={value}")]
     yield "the world has no broken invariant", psql(WORLD, "-c", "SELECT * FROM saas.check_invariants()").strip()
     for function in Catalog(WORLD).functions:
         parts = described(function)

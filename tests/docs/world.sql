@@ -51,3 +51,4 @@ UPDATE saas.settings SET impersonation_approval = false;
 -- Coupons, one of which Acme has taken.
 SELECT saas.define_coupon('{"code": "WELCOME10", "percent": "10", "invoices": 1}'), saas.define_coupon('{"code": "LOYAL", "percent": "5"}'),
        saas.apply_coupon(:'acme', 'loyal') \g /dev/null
+SELECT saas.add_webhook_secret('stripe', 'whsec_0123456789abcdef0123456789abcdef') \g /dev/null
