@@ -16,6 +16,7 @@ const SECRETS: &[(&str, &[&str])] = &[
     ("api_keys", &["key_hash"]),
     ("verifications", &["token_hash"]),
     ("jwt_keys", &["key"]),
+    ("webhook_secrets", &["secret"]),
 ];
 
 fn with_every_kind() -> TestDb {
