@@ -608,6 +608,8 @@ fn who_may_change_a_contract() {
         ),
         format!("saas.cancel_subscription('{tenant}', as_of => now() - interval '1 day')"),
         format!("saas.preview_change('{tenant}', seats => 2)"),
+        format!("saas.change_subscription('{tenant}', seats => 2, mode => 'prorate')"),
+        format!("saas.change_subscription('{tenant}', seats => 2, mode => 'next_period')"),
     ];
     let mut tried = |token: Option<&str>, call: &str| -> String {
         let mut transaction = app.transaction().unwrap();
@@ -622,19 +624,19 @@ fn who_may_change_a_contract() {
     };
     assert_eq!(
         outcomes(&mut |call| tried(None, call)),
-        "28000 28000 28000 28000 28000 28000 28000"
+        "28000 28000 28000 28000 28000 28000 28000 28000 28000"
     );
     assert_eq!(
         outcomes(&mut |call| tried(Some(&tokens[0]), call)),
-        "done done done 55000 42501 42501 done"
+        "done done 42501 55000 42501 42501 done 42501 done"
     );
     assert_eq!(
         outcomes(&mut |call| tried(Some(&tokens[1]), call)),
-        "42501 42501 42501 42501 42501 42501 done"
+        "42501 42501 42501 42501 42501 42501 done 42501 42501"
     );
     assert_eq!(
         outcomes(&mut |call| tried(Some(&tokens[2]), call)),
-        "42501 42501 42501 42501 42501 42501 42501"
+        "42501 42501 42501 42501 42501 42501 42501 42501 42501"
     );
     for (call, sqlstate) in [
         ("saas.change_subscription(NULL, 'p20000')", "23502"),

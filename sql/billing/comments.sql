@@ -154,7 +154,7 @@ COMMENT ON FUNCTION saas.change_subscription(uuid, text, integer, text, timestam
 'Changes the plan or the seats of a tenant''s contract. What is worth more applies at once: the days that are left of the running period are credited at the full value of the old terms and charged at that of the new, as two lines of the period''s invoice. What is worth less waits until the period that is paid for is over; asking for the terms of now takes it back. During a trial everything applies at once and for nothing. A plan with another interval or cycle makes another contract, which begins where this one ends.
 Arguments: tenant_id, the tenant; plan_key, the plan, whose current version is taken, NULL for the same; seats, NULL for as many as now; mode, auto, prorate (at once, whatever it is worth) or next_period; as_of, when, now by default.
 Returns: the subscription''s id: another one if another contract has begun.
-Needs: billing.manage in the tenant for a change as of now; kind worker or gateway, platform.billing.adjust or the data owner for other dates.
+Needs: billing.manage in the tenant for a change as of now in mode auto or next_period; kind worker or gateway, platform.billing.adjust or the data owner for prorate and for other dates.
 Errors: 28000 without a user; 42501 without the permission; 23503 for an unknown tenant; 42704 for an unknown plan; 22023 without a change, for an unknown mode, fewer than one seat, or a plan without a price in the tenant''s currency; 53400 beyond the plan''s seats, or when members or guests would have no room; 55000 without a live contract, for one that is paused or about to end, for a day that is billed already or lies before another change; 23502 for a NULL.
 Example as worker:
 SELECT saas.change_subscription(:''acme'', seats => 5)';
@@ -178,7 +178,7 @@ COMMENT ON FUNCTION saas.pause_subscription(uuid, timestamptz) IS
 'Pauses a tenant''s contract on a monthly plan: from this day on the plan gives what the free plan gives, and no day is billed until it is resumed.
 Arguments: tenant_id, the tenant; as_of, the first day of the pause, today by default.
 Returns: nothing.
-Needs: as cancel_subscription.
+Needs: kind worker or gateway, platform.billing.adjust, or the data owner: days that are not billed are given by whoever bills.
 Errors: as cancel_subscription; 55000 also for a yearly plan and one that is paused already.
 Example as worker:
 SELECT saas.pause_subscription(:''acme'')';

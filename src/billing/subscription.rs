@@ -72,8 +72,8 @@ fn is_now(at: TimestampWithTimeZone) -> bool {
     at == pgrx::datum::datetime_support::transaction_timestamp()
 }
 
-/// Who may subscribe a tenant and change its contract: itself at once (`plainly`); other dates and
-/// trials are for those who bill.
+/// Who may subscribe a tenant and change its contract: itself at once (`plainly`); other dates, trials and whatever
+/// takes days off a bill are for those who bill.
 fn require_subscriber(tenant: Uuid, plainly: bool) -> Result<()> {
     let context = setting::current();
     if context.is_none() && kind::caller_is(&[Kind::Worker, Kind::Gateway])? {
@@ -87,7 +87,9 @@ fn require_subscriber(tenant: Uuid, plainly: bool) -> Result<()> {
     if plainly || kind::caller_is(&[Kind::Worker, Kind::Gateway])? {
         return Ok(());
     }
-    Err(Error::Denied("a date or trial of one's own needs platform.billing.adjust".into()))
+    Err(Error::Denied(
+        "a date, trial, pause or refund of days of one's own needs platform.billing.adjust".into(),
+    ))
 }
 
 struct Plan {

@@ -74,6 +74,10 @@ fn change_subscription(
     let tenant = given(tenant_id, "tenant_id")?;
     require_subscriber(to_uuid(tenant), is_now(given(as_of, "as_of")?))?;
     let wish = Wish::new(plan_key, seats, mode, as_of)?;
+    if wish.mode == Mode::Prorate {
+        // What is worth less would give days back that were used: up in the morning, down at night.
+        require_subscriber(to_uuid(tenant), false)?;
+    }
     Ok(as_data_owner(|| {
         Ok(match change(tenant, &wish)? {
             Done::AtOnce(id) | Done::Later(id, _) => id,

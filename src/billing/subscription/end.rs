@@ -40,6 +40,8 @@ fn pause_subscription(
     tenant_id: Option<pgrx::Uuid>,
     as_of: default!(Option<TimestampWithTimeZone>, "now()"),
 ) -> std::result::Result<(), ErrorReport> {
+    // Whoever might pause by himself would pause each night.
+    require_subscriber(to_uuid(given(tenant_id, "tenant_id")?), false)?;
     let (tenant, as_of) = enter(tenant_id, as_of)?;
     Ok(as_data_owner(|| {
         hold(tenant, as_of)?;
