@@ -666,3 +666,86 @@ fn who_may_change_a_contract() {
         assert_sqlstate(books.data.execute(sql, &[]), "55000");
     }
 }
+
+/// A plan that came and went on one day had no day: the month's usage is rated by the one before.
+#[test]
+fn a_contract_of_no_day_rates_nothing() {
+    let mut books = Books::new();
+    books.plan("u", "", "");
+    books.feature("u", "calls", 0, Some("10"));
+    for (key, columns, values) in [
+        ("ent", "base_price", "900000"),
+        ("enty", "base_price, billing_interval", "9000000, 'yearly'"),
+    ] {
+        books.plan(key, columns, values);
+        books.feature(key, "calls", 1_000_000, None);
+        let tenant = books.subscribed("u", "2025-09-01Z");
+        books.used(tenant, "calls", 10_000, "2025-09-10Z");
+        to(&mut books, tenant, key, "2025-09-29T10:00Z");
+        call(&mut books, CANCEL_NOW, tenant, "2025-09-29T11:00Z").unwrap();
+        let lines = "subscription 933, usage 100000";
+        assert_eq!(told(&mut books, tenant, "2025-09-05Z").join(", "), lines, "{key}");
+        books.close("2025-09-01");
+        assert_eq!(books.invoices(tenant), [format!("2025-09-01 {lines} = 100933")], "{key}");
+    }
+    books.balanced();
+}
+
+#[test]
+fn a_pause_closes_no_usage_and_takes_no_fee() {
+    let mut books = Books::new();
+    books.plan("a", "base_price, setup_fee", "3000, 50000");
+    books.feature("a", "calls", 0, Some("10"));
+    let tenant = books.subscribed("a", "2025-10-01Z");
+    call(&mut books, PAUSE, tenant, "2025-10-01Z").unwrap();
+    call(&mut books, RESUME, tenant, "2025-10-11Z").unwrap();
+    books.used(tenant, "calls", 100, "2025-10-15Z");
+    let lines = "subscription 2032, usage 1000, setup 50000";
+    assert_eq!(told(&mut books, tenant, "2025-10-20Z").join(", "), lines);
+    assert_eq!(books.bill(tenant, "2025-10-20"), format!("{lines} = 53032"));
+    // Each part of a split month has its own minimum, and usage of all of it counts once.
+    books.plan("min", "base_price, minimum_amount", "3000, 30000");
+    books.feature("min", "calls", 0, Some("10"));
+    for (units, last) in [
+        (0, "subscription 1000, minimum 9000 = 10000"),
+        (3000, "subscription 1000, adjustment 30000 = 31000"),
+    ] {
+        let split = books.subscribed("min", "2025-09-01Z");
+        call(&mut books, PAUSE, split, "2025-09-11Z").unwrap();
+        call(&mut books, RESUME, split, "2025-09-21Z").unwrap();
+        if units > 0 {
+            books.used(split, "calls", units, "2025-09-25Z");
+        }
+        books.bill(split, "2025-09-25");
+        assert_eq!(
+            books.invoices(split),
+            [
+                "2025-09-01 subscription 1000, minimum 9000 = 10000".to_owned(),
+                format!("2025-09-21 {last}")
+            ]
+        );
+    }
+    // A pause that is still ahead of what is billed cuts the preview as it will cut the invoice.
+    let ahead = books.subscribed("min", "2025-09-01Z");
+    call(&mut books, PAUSE, ahead, "2025-10-11Z").unwrap();
+    assert_eq!(told(&mut books, ahead, "2025-10-05Z"), ["subscription 968", "minimum 8709"]);
+    books.balanced();
+}
+
+#[test]
+fn each_plan_is_taxed_as_itself() {
+    let mut books = plans();
+    books.run(
+        "SELECT saas.set_tax_rate('DE', 19, '2021-01-01'), saas.set_tax_rate('DE', 7, '2021-01-01', 'Reduced', 'reduced'),
+                saas.set_tax_category('plan', 'p10000', 'reduced')",
+    );
+    let tenant = books.tenant("Taxed");
+    books.run(&format!(r#"SELECT saas.set_billing_details('{tenant}', '{{"country": "DE"}}')"#));
+    books.subscribe(tenant, "p10000", 1, "2025-09-01Z", None);
+    to(&mut books, tenant, "p30000", "2025-09-16Z");
+    assert_eq!(
+        books.bill(tenant, "2025-09-01"),
+        "subscription 10000, proration -5000, proration 15000, tax 350, tax 2850 = 23200"
+    );
+    books.balanced();
+}

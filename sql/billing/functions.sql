@@ -91,7 +91,13 @@ DECLARE
   zone text;
 BEGIN
   SELECT t.time_zone INTO zone FROM saas.tenants t WHERE t.id = NEW.tenant_id;
-  IF NEW.status = 'paused' THEN
+  IF NEW.status = 'canceled' AND OLD.paused_on IS NULL THEN
+    -- Without a day in its running period it bills nothing, and rates nobody's usage.
+    IF (NEW.ended_at AT TIME ZONE zone)::date <= NEW.current_period_start AND EXISTS (
+         SELECT FROM saas.tenant_subscriptions o WHERE o.tenant_id = NEW.tenant_id AND o.id <> NEW.id AND o.settled_at IS NULL) THEN
+      NEW.settled_at := now();
+    END IF;
+  ELSIF NEW.status = 'paused' THEN
     IF EXISTS (SELECT FROM saas.plans p WHERE p.id = NEW.plan_id AND p.billing_interval = 'monthly') THEN
       NEW.paused_on := greatest(coalesce(NEW.paused_on, (now() AT TIME ZONE zone)::date), NEW.current_period_start);
       IF NEW.paused_on > NEW.current_period_start AND NEW.paused_on < NEW.current_period_end THEN

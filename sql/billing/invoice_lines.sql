@@ -20,7 +20,7 @@
   -- The base fee's own period that ends in this one: the month, or once a year the year; and the days
   -- of it that are paid for, which are those of the contract after its trial and outside of pauses.
   SELECT DISTINCT d.tenant_id, d.invoice_id, d.subscription_id, d.plan_id, d.seats, d.currency, d.period_start, d.period_end,
-         own.first AS base_start, own.last AS base_end, used.first AS used_start, used.last AS used_end
+         own.first AS base_start, own.last AS base_end, coalesce(own.goes_on, own.first) AS counts_from, used.first AS used_start, used.last AS used_end
     FROM due d
    CROSS JOIN LATERAL (
      SELECT d.period AS first,
@@ -49,7 +49,7 @@
      AND c.prorated AND c.day >= b.used_start AND c.day < b.used_end
 ), base AS (
   -- By the terms before the first of these changes, which are charged by themselves. The period's own terms are those at its end.
-  SELECT b.*, p.name AS plan_name, greatest(terms.seats - p.included_seats, 0) AS paid_seats, terms.seats AS of_seats,
+  SELECT b.*, p.name AS plan_name, p.id AS of_plan, greatest(terms.seats - p.included_seats, 0) AS paid_seats, terms.seats AS of_seats,
          price.base_price, price.seat_price
     FROM span b
     LEFT JOIN LATERAL (
@@ -66,13 +66,13 @@
   SELECT b.tenant_id, b.invoice_id, 1 AS rank, 'subscription' AS kind, b.plan_name || ' plan' AS description,
          NULL::text AS feature_key, 1::numeric AS quantity, b.base_price::numeric AS unit_amount,
          saas.prorate(b.base_price, daterange(b.base_start, b.base_end), daterange(b.used_start, b.used_end)) AS amount,
-         b.used_start AS period_start, b.used_end AS period_end, b.subscription_id AS source_id
+         b.used_start AS period_start, b.used_end AS period_end, b.subscription_id AS source_id, b.of_plan AS of_plan
     FROM base b
   UNION ALL
   SELECT b.tenant_id, b.invoice_id, 2, 'seat', format('Seats beyond %s included', b.of_seats - b.paid_seats),
          NULL, b.paid_seats, b.seat_price,
          saas.prorate(b.seat_price * b.paid_seats, daterange(b.base_start, b.base_end), daterange(b.used_start, b.used_end)),
-         b.used_start, b.used_end, b.subscription_id
+         b.used_start, b.used_end, b.subscription_id, b.of_plan
     FROM base b
    WHERE b.paid_seats > 0 AND b.seat_price > 0
   UNION ALL
@@ -85,7 +85,7 @@
                 to_char(c.day, 'YYYY-MM-DD')),
          NULL, 1, side.sign * value.amount,
          side.sign * saas.prorate(value.amount, daterange(c.base_start, c.base_end), daterange(c.day, c.used_end)),
-         c.day, c.used_end, c.id
+         c.day, c.used_end, c.id, side.plan_id
     FROM changes c
    CROSS JOIN LATERAL (VALUES (-1, c.from_plan_id, c.from_seats), (1, c.to_plan_id, c.to_seats)) AS side (sign, plan_id, seats)
     JOIN saas.plans p ON p.id = side.plan_id
@@ -97,19 +97,56 @@
    WHERE value.amount IS DISTINCT FROM 0
   UNION ALL
   SELECT d.tenant_id, d.invoice_id, 4, 'usage', format('%s beyond %s included', f.feature_key, f.included_units),
-         f.feature_key, f.units, f.unit_price, f.total_amount, d.period_start, d.period_end, f.id
+         f.feature_key, f.units, f.unit_price, f.total_amount, d.period_start, d.period_end, f.id, NULL
     FROM due d
     JOIN fees_due f ON f.tenant_id = d.tenant_id AND f.period = d.period
    WHERE d.subscription_id IS NOT NULL AND f.total_amount > 0
-), fee_sums AS (
-  SELECT tenant_id, invoice_id, sum(amount) AS amount FROM fees GROUP BY tenant_id, invoice_id
-), minimum AS (
+), late AS (
+  -- What units that came after their period was closed cost: the price of all, less the price of what
+  -- was billed, by the plan that the period was billed by. Several arrivals bill one after the other.
+  SELECT a.tenant_id, d.invoice_id, a.id, a.feature_key, a.units, whole.first, whole.last, rated.billing_cycle,
+         coalesce(a.amount,
+                  saas.usage_price(pf.included_units, pf.overage_price, pf.price_model, billed.units + a.units)
+                  - saas.usage_price(pf.included_units, pf.overage_price, pf.price_model, billed.units)) AS amount
+    FROM due d
+    JOIN late_units a ON a.tenant_id = d.tenant_id
+    JOIN LATERAL (
+      SELECT b.plan_id, p.billing_cycle, p.currency, (o.anchor AT TIME ZONE d.time_zone)::date AS first_day
+        FROM saas.billed_periods b JOIN saas.plans p ON p.id = b.plan_id
+        JOIN saas.tenant_subscriptions o ON o.tenant_id = b.tenant_id AND o.id = b.subscription_id
+       WHERE b.tenant_id = a.tenant_id AND b.period = a.period AND b.kind = 'billed' ORDER BY b.period_end DESC, b.period_start DESC LIMIT 1
+    ) rated ON true
+   CROSS JOIN LATERAL (
+     SELECT a.period AS first, CASE rated.billing_cycle WHEN 'calendar' THEN (a.period + interval '1 month')::date
+                                                        ELSE upper(saas.billing_days(rated.first_day, '1 month', a.period)) END AS last
+   ) whole
+    LEFT JOIN saas.plan_features pf ON pf.plan_id = rated.plan_id AND pf.feature_key = a.feature_key
+          AND pf.currency IS NOT DISTINCT FROM nullif(d.currency, rated.currency)
+   CROSS JOIN LATERAL (
+     SELECT (coalesce((SELECT s.units_used FROM saas.usage_summaries s
+                        WHERE s.tenant_id = a.tenant_id AND s.feature_key = a.feature_key AND s.period = a.period), 0)
+             + coalesce((SELECT sum(o.units) FROM saas.usage_adjustments o
+                          WHERE o.tenant_id = a.tenant_id AND o.feature_key = a.feature_key AND o.period = a.period
+                            AND (o.amount IS NOT NULL OR a.id IS NULL OR (o.created_at, o.id) < (a.created_at, a.id))), 0)
+            )::bigint AS units
+   ) billed
+), fee_sums AS MATERIALIZED (
+  -- Of each of the fee's periods; units that came after a pause in the running one are its usage too.
+  SELECT b.tenant_id, b.invoice_id, b.base_start, sum(c.amount) AS amount
+    FROM span b
+    JOIN (SELECT f.tenant_id, f.invoice_id, f.period_start, f.amount FROM fees f
+          UNION ALL
+          SELECT l.tenant_id, l.invoice_id, d.period_start, l.amount
+            FROM late l JOIN due d ON d.tenant_id = l.tenant_id AND d.invoice_id = l.invoice_id AND d.period = l.first) c
+      ON c.tenant_id = b.tenant_id AND c.invoice_id = b.invoice_id AND c.period_start >= b.base_start AND c.period_start < b.base_end
+   GROUP BY b.tenant_id, b.invoice_id, b.base_start
+), minimum AS MATERIALIZED (
   -- Of the base fee's period and for the same days, by the plan at its end; what earlier invoices of a year charged counts.
   SELECT b.tenant_id, b.invoice_id, 5, 'minimum', p.name || ' plan: minimum', NULL::text, 1::numeric,
          least_amount.amount - charged.amount, least_amount.amount - charged.amount,
-         b.used_start, b.used_end, b.subscription_id
+         b.used_start, b.used_end, b.subscription_id, p.id
     FROM span b
-    LEFT JOIN fee_sums f ON f.tenant_id = b.tenant_id AND f.invoice_id = b.invoice_id
+    LEFT JOIN fee_sums f ON f.tenant_id = b.tenant_id AND f.invoice_id = b.invoice_id AND f.base_start = b.base_start
     LEFT JOIN LATERAL (
       SELECT c.from_plan_id FROM saas.subscription_changes c
        WHERE c.tenant_id = b.tenant_id AND c.subscription_id = b.subscription_id AND c.day >= b.used_end AND c.day < b.period_end
@@ -124,13 +161,13 @@
      SELECT (coalesce(f.amount, 0)
              + coalesce((SELECT sum(e.amount) FROM earlier e
                           WHERE e.tenant_id = b.tenant_id AND e.subscription_id = b.subscription_id
-                            AND e.period_start >= b.base_start AND e.period_start < b.period_start), 0))::bigint AS amount
+                            AND e.period_start >= b.counts_from AND e.period_start < b.period_start), 0))::bigint AS amount
    ) charged
    WHERE price.minimum_amount > 0 AND least_amount.amount > charged.amount
-), setup AS (
+), setup AS MATERIALIZED (
   -- Of the plan that the contract began with.
   SELECT d.tenant_id, d.invoice_id, 6, 'setup', p.name || ' plan: set-up', NULL::text, 1::numeric,
-         price.setup_fee::numeric, price.setup_fee, d.period_start, d.period_end, d.subscription_id
+         price.setup_fee::numeric, price.setup_fee, d.period_start, d.period_end, d.subscription_id, p.id
     FROM due d
     LEFT JOIN saas.subscription_changes c ON c.tenant_id = d.tenant_id AND c.subscription_id = d.subscription_id AND c.number = 1
     JOIN saas.plans p ON p.id = coalesce(c.from_plan_id, d.plan_id)
@@ -139,35 +176,7 @@
      AND NOT EXISTS (SELECT FROM earlier e
                       WHERE e.tenant_id = d.tenant_id AND e.subscription_id = d.subscription_id
                         AND e.period_start < d.period_start)
-), late AS (
-  -- What units that came after their period was closed cost: the price of all, less the price of what
-  -- was billed, by the plan that the period was billed by. Several arrivals bill one after the other.
-  SELECT a.tenant_id, d.invoice_id, a.id, a.feature_key, a.units, whole.first, whole.last, rated.billing_cycle,
-         coalesce(a.amount,
-                  saas.usage_price(pf.included_units, pf.overage_price, pf.price_model, billed.units + a.units)
-                  - saas.usage_price(pf.included_units, pf.overage_price, pf.price_model, billed.units)) AS amount
-    FROM due d
-    JOIN late_units a ON a.tenant_id = d.tenant_id
-    JOIN LATERAL (
-      SELECT b.plan_id, b.period_end, p.billing_cycle, p.currency
-        FROM saas.billed_periods b JOIN saas.plans p ON p.id = b.plan_id
-       WHERE b.tenant_id = a.tenant_id AND b.period = a.period ORDER BY b.period_end DESC, b.period_start DESC LIMIT 1
-    ) rated ON true
-   CROSS JOIN LATERAL (
-     SELECT a.period AS first, CASE rated.billing_cycle WHEN 'calendar' THEN (a.period + interval '1 month')::date
-                                                        ELSE rated.period_end END AS last
-   ) whole
-    LEFT JOIN saas.plan_features pf ON pf.plan_id = rated.plan_id AND pf.feature_key = a.feature_key
-          AND pf.currency IS NOT DISTINCT FROM nullif(d.currency, rated.currency)
-   CROSS JOIN LATERAL (
-     SELECT (coalesce((SELECT s.units_used FROM saas.usage_summaries s
-                        WHERE s.tenant_id = a.tenant_id AND s.feature_key = a.feature_key AND s.period = a.period), 0)
-             + coalesce((SELECT sum(o.units) FROM saas.usage_adjustments o
-                          WHERE o.tenant_id = a.tenant_id AND o.feature_key = a.feature_key AND o.period = a.period
-                            AND (o.amount IS NOT NULL OR a.id IS NULL OR (o.created_at, o.id) < (a.created_at, a.id))), 0)
-            )::bigint AS units
-   ) billed
-), charges AS (
+), charges AS MATERIALIZED (
   SELECT * FROM fees
   UNION ALL SELECT * FROM minimum
   UNION ALL SELECT * FROM setup
@@ -178,7 +187,7 @@
                 CASE l.billing_cycle WHEN 'calendar' THEN to_char(l.first, 'FMMonth YYYY')
                                      ELSE format('%s to %s', l.first, l.last - 1) END),
          l.feature_key, abs(l.units), l.amount / abs(l.units)::numeric, l.amount,
-         l.first, l.last, l.id
+         l.first, l.last, l.id, NULL
     FROM late l
    WHERE l.amount <> 0
 ), charged AS (
@@ -190,10 +199,10 @@
          coalesce(c.period_end, d.period_end) - 1 AS taxed_on
     FROM charges c
     JOIN due d ON d.tenant_id = c.tenant_id AND d.invoice_id = c.invoice_id
-    LEFT JOIN saas.plans p ON p.id = d.plan_id
+    LEFT JOIN saas.plans p ON p.id = c.of_plan
     LEFT JOIN saas.tax_categories of_plan ON of_plan.kind = 'plan' AND of_plan.key = p.key
     LEFT JOIN saas.tax_categories of_feature ON of_feature.kind = 'feature' AND of_feature.key = c.feature_key
-), rates AS (
+), rates AS MATERIALIZED (
   SELECT k.*, t.name, t.percent, t.is_inclusive, t.note
     FROM (SELECT DISTINCT tenant_id, invoice_id, category, taxed_on FROM charged) k
    CROSS JOIN LATERAL saas.applicable_tax(k.tenant_id, k.category, k.taxed_on) t

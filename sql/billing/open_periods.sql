@@ -5,17 +5,17 @@ WITH RECURSIVE open AS (
          (s.anchor AT TIME ZONE t.time_zone)::date AS first_day,
          -- Nothing is billed beyond the end, one that is still ahead included, nor beyond a pause.
          least((coalesce(s.ended_at, s.cancel_at) AT TIME ZONE t.time_zone)::date, s.paused_on) AS ended_day,
-         s.current_period_start AS period_start, s.current_period_end AS period_end
+         s.current_period_start AS period_start, s.current_period_end AS period_end, s.paused_on
     FROM saas.tenant_subscriptions s
     JOIN saas.tenants t ON t.id = s.tenant_id
     JOIN saas.plans p ON p.id = s.plan_id
    WHERE s.tenant_id = $1 AND s.settled_at IS NULL AND s.paused_on IS DISTINCT FROM s.current_period_start
   UNION ALL
   SELECT o.tenant_id, o.subscription_id, o.billing_cycle, o.first_day, o.ended_day, o.period_end,
-         CASE o.billing_cycle
+         least(CASE o.billing_cycle
            WHEN 'calendar' THEN (date_trunc('month', o.period_end) + interval '1 month')::date
            ELSE upper(saas.billing_days(o.first_day, '1 month', o.period_end))
-         END
+         END, o.paused_on), o.paused_on
     FROM open o
    WHERE o.period_end <= $2 AND NOT coalesce(o.ended_day <= o.period_end, false)
 ), seen AS (
@@ -29,6 +29,6 @@ SELECT seen.subscription_id, terms.plan_id, terms.seats,
        (holds OR is_of_month)
        AND row_number() OVER (ORDER BY holds DESC, is_of_month DESC, period_start DESC) = 1 AS is_wanted
   FROM seen
- CROSS JOIN LATERAL saas.subscription_terms(seen.tenant_id, seen.subscription_id, seen.period_end - 1) terms
+ CROSS JOIN LATERAL saas.subscription_terms(seen.tenant_id, seen.subscription_id, least(seen.period_end, seen.ended_day) - 1) terms
  WHERE period_start <= $2 OR is_of_month
  ORDER BY date_trunc('month', period_start), seen.period_start DESC, seen.subscription_id DESC

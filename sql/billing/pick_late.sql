@@ -15,12 +15,12 @@ SELECT t.id, last.id, (now() AT TIME ZONE t.time_zone)::date
       WHERE k.tenant_id = t.id AND k.subscription_id = last.id AND k.parked_at >= $2)
    AND (EXISTS (
      SELECT FROM saas.usage_adjustments a
-       JOIN saas.billed_periods b ON b.tenant_id = a.tenant_id AND b.period = a.period
+       JOIN saas.billed_periods b ON b.tenant_id = a.tenant_id AND b.period = a.period AND b.kind = 'billed'
       WHERE a.tenant_id = t.id AND a.amount IS NULL
    ) OR EXISTS (
      SELECT FROM saas.usage_counter_slots s
        JOIN saas.features f ON f.key = s.feature_key
-       JOIN saas.billed_periods b ON b.tenant_id = s.tenant_id AND b.period = s.period
+       JOIN saas.billed_periods b ON b.tenant_id = s.tenant_id AND b.period = s.period AND b.kind = 'billed'
       WHERE s.tenant_id = t.id
         -- The slots of last-value meters stay when they are folded.
         AND (f.aggregation <> 'last'

@@ -15,7 +15,7 @@
   -- Each period counts once, as it was billed last.
   SELECT b.tenant_id, b.subscription_id, b.period_start, i.subscription_amount + i.usage_amount AS amount
     FROM saas.billed_periods b
-    LEFT JOIN saas.payment_invoices i ON i.tenant_id = b.tenant_id AND i.id = b.invoice_id
+    JOIN saas.payment_invoices i ON i.tenant_id = b.tenant_id AND i.id = b.invoice_id
 ), redeemed AS NOT MATERIALIZED (
   SELECT r.tenant_id, r.id, 0 AS taken FROM saas.coupon_redemptions r WHERE r.removed_at IS NULL
 )

@@ -13,7 +13,7 @@
       SELECT DISTINCT s.tenant_id, s.feature_key, s.period
         FROM asked d
         JOIN saas.usage_counter_slots s ON s.tenant_id = d.tenant_id AND s.period <= d.period
-       WHERE $9 AND EXISTS (SELECT FROM saas.billed_periods b WHERE b.tenant_id = s.tenant_id AND b.period = s.period)
+       WHERE $9 AND EXISTS (SELECT FROM saas.billed_periods b WHERE b.tenant_id = s.tenant_id AND b.period = s.period AND b.kind = 'billed')
     ) k
    CROSS JOIN LATERAL (
      SELECT (u.units
@@ -31,7 +31,7 @@
 ), earlier AS NOT MATERIALIZED (
   SELECT b.tenant_id, b.subscription_id, b.period_start, i.subscription_amount + i.usage_amount AS amount
     FROM saas.billed_periods b
-    LEFT JOIN saas.payment_invoices i ON i.tenant_id = b.tenant_id AND i.id = b.invoice_id
+    JOIN saas.payment_invoices i ON i.tenant_id = b.tenant_id AND i.id = b.invoice_id
   UNION ALL
   SELECT $1, $2, e.period_start, e.amount FROM unnest($11::date[], $12::bigint[]) AS e (period_start, amount)
 ), redeemed AS (

@@ -13,7 +13,7 @@
 ), earlier AS NOT MATERIALIZED (
   SELECT b.tenant_id, b.subscription_id, b.period_start, i.subscription_amount + i.usage_amount AS amount
     FROM saas.billed_periods b
-    LEFT JOIN saas.payment_invoices i ON i.tenant_id = b.tenant_id AND i.id = b.invoice_id
+    JOIN saas.payment_invoices i ON i.tenant_id = b.tenant_id AND i.id = b.invoice_id
 ), redeemed AS (
   -- Those that the void invoice had, also when they were removed since.
   SELECT DISTINCT l.tenant_id, l.source_id AS id, 0 AS taken

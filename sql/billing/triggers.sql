@@ -11,7 +11,7 @@ CREATE TRIGGER trg_plan_terms_fixed BEFORE UPDATE OR DELETE ON saas.plan_feature
   FOR EACH ROW EXECUTE FUNCTION saas.keep_plan_terms('plan_features');
 
 CREATE TRIGGER trg_follow_pause BEFORE UPDATE OF status ON saas.tenant_subscriptions
-  FOR EACH ROW WHEN ((OLD.status = 'paused') <> (NEW.status = 'paused')) EXECUTE FUNCTION saas.follow_pause();
+  FOR EACH ROW WHEN ((OLD.status = 'paused') <> (NEW.status = 'paused') OR (OLD.status <> 'canceled' AND NEW.status = 'canceled')) EXECUTE FUNCTION saas.follow_pause();
 CREATE TRIGGER trg_subscription_followed_new AFTER INSERT ON saas.tenant_subscriptions
   FOR EACH ROW EXECUTE FUNCTION saas.follow_subscription();
 CREATE TRIGGER trg_subscription_followed_changed AFTER UPDATE OF status, plan_id ON saas.tenant_subscriptions

@@ -46,4 +46,4 @@ WITH due AS (
 )
 SELECT w.tenant_id, w.feature_key, w.period
   FROM written w
- WHERE EXISTS (SELECT FROM saas.billed_periods b WHERE b.tenant_id = w.tenant_id AND b.period = w.period)
+ WHERE EXISTS (SELECT FROM saas.billed_periods b WHERE b.tenant_id = w.tenant_id AND b.period = w.period AND b.kind = 'billed')

@@ -296,10 +296,11 @@ pub fn grant(role: pg_sys::Oid, kind: &str) -> Result<()> {
              ON CONFLICT (role_id) DO UPDATE SET kind = excluded.kind WHERE access_grants.kind <> excluded.kind",
             &[role.into(), kind.name().into()],
         )?;
+        // Policies first: they lock their tables, and whoever analyzes a table waits for the row that a GRANT changes.
+        name_in_policies()?;
         sql::execute(include_str!("../../sql/iam/revoke_access.sql"), &[role.into()])?;
         give(role, kind)?;
-        install::domain_views::grant(Some(role))?;
-        name_in_policies()
+        install::domain_views::grant(Some(role))
     })
 }
 
