@@ -3,6 +3,7 @@
 use crate::billing::error::BillingError;
 use pgrx::PgSqlErrorCode as Code;
 use pgrx::pg_sys::panic::ErrorReport;
+use uuid::Uuid;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -15,6 +16,17 @@ pub enum Error {
     /// The caller is known and may not do this.
     #[error("{0}")]
     Denied(String),
+    /// The caller is known and lacks a permission in a tenant. A tenant that does not exist looks the same.
+    #[error("permission \"{permission}\" is required in this tenant")]
+    LackingInTenant {
+        permission: String,
+        tenant: Uuid,
+        /// Whether the caller is somebody there at all; for the log, not for him.
+        is_member: bool,
+    },
+    /// The caller is known and lacks a permission on the platform.
+    #[error("platform permission \"{0}\" is required")]
+    LackingOnPlatform(String),
     /// No such permission, role, plan or feature. The second part is the nearest known key.
     #[error("{0}")]
     Unknown(String, Option<String>),
@@ -72,7 +84,9 @@ impl Error {
             Error::Unauthenticated(_) | Error::Refused(_) => {
                 Code::ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION
             }
-            Error::Denied(_) => Code::ERRCODE_INSUFFICIENT_PRIVILEGE,
+            Error::Denied(_) | Error::LackingInTenant { .. } | Error::LackingOnPlatform(_) => {
+                Code::ERRCODE_INSUFFICIENT_PRIVILEGE
+            }
             Error::Unknown(..) => Code::ERRCODE_UNDEFINED_OBJECT,
             Error::Invalid(_) | Error::UnknownKey(..) => Code::ERRCODE_INVALID_PARAMETER_VALUE,
             Error::Missing(_) => Code::ERRCODE_NOT_NULL_VIOLATION,
@@ -119,6 +133,7 @@ impl Error {
 impl From<Error> for ErrorReport {
     #[track_caller]
     fn from(error: Error) -> Self {
+        crate::audit::denial::note(&error);
         let report = ErrorReport::new(error.code(), error.to_string(), "saas_core");
         match error.hint() {
             Some(hint) => report.set_hint(hint),

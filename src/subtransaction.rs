@@ -42,6 +42,16 @@ pub fn subtransaction<T>(work: impl FnOnce() -> Result<T>) -> std::result::Resul
     })
 }
 
+/// As [`subtransaction`], but nothing is passed on, a cancel neither: for what must not fail its caller. What went wrong
+/// is told as text.
+pub fn whatever_happens(work: impl FnOnce() -> Result<()>) -> std::result::Result<(), String> {
+    attempt(work).map_err(|caught| match caught {
+        CaughtError::PostgresError(report)
+        | CaughtError::ErrorReport(report)
+        | CaughtError::RustPanic { ereport: report, .. } => report.message().to_owned(),
+    })
+}
+
 fn attempt<T>(work: impl FnOnce() -> Result<T>) -> std::result::Result<T, CaughtError> {
     // SAFETY: reads variables of the backend.
     let (memory, resources) =

@@ -40,6 +40,14 @@ Needs: kind gateway or worker, or the data owner.
 Errors: 42501 for others; 22023 for an empty kind, an unknown severity or a detail that is no object; 23502 for a NULL kind, severity or detail; 23503 for an unknown user or tenant.
 Example as gateway:
 SELECT saas.report_security_event(''login.failed'', ''medium'', ''alice@example.com'', ''{"times": 20}'', ip_address => ''192.0.2.1'')';
+COMMENT ON FUNCTION saas.report_failed_login(inet, uuid, text) IS
+'Reports a login that failed in the calling backend, for example by a wrong password. It is written to the audit log as the refusals of saas.begin_request are, with the next commit or when the connection ends, and counts with them: too many within settings.failure_window raise one security event "repeated_failures" for the address, and one for the user.
+Arguments: ip_address, where it came from, NULL if that is not known; user_id, who was to log in, NULL if there is nobody of that name; method, a word such as password or magic_link.
+Returns: nothing.
+Needs: kind gateway, or the data owner.
+Errors: 42501 for others; 22023 for a method that is no word of lower-case letters, digits and underscores; 23502 for a NULL method.
+Example as gateway:
+SELECT saas.report_failed_login(''192.0.2.1'', :''alice'')';
 COMMENT ON FUNCTION saas.acknowledge_security_event(uuid, text) IS
 'Notes that somebody has looked at a security event, and what he made of it.
 Arguments: event_id, an open event; note, what was found.

@@ -31,10 +31,12 @@ CREATE INDEX platform_audit_logs_actor_id_idx ON saas.platform_audit_logs (actor
 CREATE INDEX platform_audit_logs_on_behalf_of_idx ON saas.platform_audit_logs (on_behalf_of) WHERE on_behalf_of IS NOT NULL;
 CREATE INDEX platform_audit_logs_xid_idx ON saas.platform_audit_logs (xid);
 CREATE INDEX platform_audit_logs_target_idx ON saas.platform_audit_logs (target_type, target_id);
+CREATE INDEX platform_audit_logs_denied_idx ON saas.platform_audit_logs (ip_address, occurred_at) WHERE outcome = 'denied';
 COMMENT ON TABLE saas.platform_audit_logs IS 'Who did what to what, when and why, in the same transaction as the change itself. Append-only.';
 COMMENT ON COLUMN saas.platform_audit_logs.actor_id IS 'The person who acts: under impersonation the impersonator. NULL when a database role acted without a context.';
 COMMENT ON COLUMN saas.platform_audit_logs.on_behalf_of IS 'Under impersonation the user acted for.';
 COMMENT ON COLUMN saas.platform_audit_logs.epoch IS 'The cluster''s life (system identifier and timeline): transaction ids start over after a restore.';
+COMMENT ON COLUMN saas.platform_audit_logs.outcome IS 'denied: it was refused, and nothing was changed. Such a row is written after the refusal, by a later transaction: new_values says when it happened and how often.';
 COMMENT ON COLUMN saas.platform_audit_logs.row_hash IS 'SHA-256 over all other columns, set by trigger.';
 
 CREATE TABLE saas.audit_seals (
@@ -113,6 +115,9 @@ CREATE INDEX security_events_user_id_idx ON saas.security_events (user_id);
 CREATE INDEX security_events_tenant_id_idx ON saas.security_events (tenant_id);
 CREATE INDEX security_events_incident_id_idx ON saas.security_events (incident_id);
 CREATE INDEX security_events_occurred_at_idx ON saas.security_events (occurred_at);
+-- Of two backends that count at once one tells.
+CREATE UNIQUE INDEX security_events_repeated_failures_key ON saas.security_events (subject, (evidence ->> 'bucket'))
+ WHERE kind = 'repeated_failures';
 COMMENT ON TABLE saas.security_events IS 'Suspicious or exceptional activity, with its evidence. What was reported never changes; what became of it does.';
 COMMENT ON COLUMN saas.security_events.status_reason IS 'Why it is in this state; what was said before is in incident_history.';
 

@@ -48,6 +48,8 @@ CREATE TABLE saas.settings (
   impersonation_approval boolean NOT NULL DEFAULT false,
   break_glass_limit      interval NOT NULL DEFAULT '1 day' CHECK (break_glass_limit > '0'),
   break_glass_review     interval NOT NULL DEFAULT '72 hours' CHECK (break_glass_review > '0'),
+  failure_limit          integer DEFAULT 20 CHECK (failure_limit > 1),
+  failure_window         interval NOT NULL DEFAULT '15 minutes' CHECK (failure_window >= '1 second'),
   session_idle_timeout   interval CHECK (session_idle_timeout > '0'),
   request_claims_issuer  text CHECK (request_claims_issuer <> ''),
   tax_function           text CHECK (tax_function <> ''),
@@ -69,4 +71,6 @@ COMMENT ON COLUMN saas.settings.usage_slots IS 'How many rows a hot counter is s
 COMMENT ON COLUMN saas.settings.impersonation_approval IS 'Whether impersonations need a second person''s approval before they can be entered.';
 COMMENT ON COLUMN saas.settings.break_glass_limit IS 'How long emergency access may be opened for.';
 COMMENT ON COLUMN saas.settings.break_glass_review IS 'How long after it was opened emergency access has to be reviewed; then it becomes an incident.';
+COMMENT ON COLUMN saas.settings.failure_limit IS 'How often one user or one address may be refused within failure_window before it becomes a security event; NULL: as often as may be.';
+COMMENT ON COLUMN saas.settings.failure_window IS 'The time in which refusals are counted; there is one security event in it at most.';
 CREATE INDEX settings_currency_idx ON saas.settings (currency);

@@ -1,6 +1,7 @@
 //! The proof of what was done: audit rows, their stamps, and the invariants that hold over all data.
 
 mod changes;
+pub mod denial;
 mod evidence;
 mod incident;
 mod invariants;
@@ -26,6 +27,7 @@ use std::cell::RefCell;
         verify_audit_log,
         audit_hash,
         report_security_event,
+        report_failed_login,
         acknowledge_security_event,
         dismiss_security_event,
         open_incident,

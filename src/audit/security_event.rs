@@ -81,6 +81,27 @@ fn report_security_event(
     Ok(id)
 }
 
+/// Reports a login that failed before it came to the database.
+#[pg_extern(volatile, parallel_unsafe)]
+fn report_failed_login(
+    ip_address: Option<pgrx::Inet>,
+    user_id: default!(Option<pgrx::Uuid>, "NULL"),
+    method: default!(Option<&str>, "'password'"),
+) -> std::result::Result<(), ErrorReport> {
+    kind::require(&[Kind::Gateway])?;
+    let method = given(method, "method")?;
+    // A word, so that nobody's password gets into the log by mistake.
+    let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    if method.is_empty() || method.len() > 30 || !method.chars().all(is_word) {
+        return Err(Error::Invalid(
+            "method is a word of lower-case letters, digits and underscores".into(),
+        )
+        .into());
+    }
+    super::denial::failed_login(user_id.map(crate::context::to_uuid), ip_address, method);
+    Ok(())
+}
+
 /// Notes that somebody has looked at an event and what he made of it.
 #[pg_extern(volatile, parallel_unsafe)]
 fn acknowledge_security_event(

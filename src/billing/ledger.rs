@@ -138,7 +138,7 @@ fn same(entry: (pgrx::Uuid, i64), delta: i64) -> Result<pgrx::Uuid> {
 
 /// The credits that a tenant has, in minor units of its currency. What has expired counts no more,
 /// whether its entry is written yet or not.
-#[pg_extern(stable, parallel_safe)]
+#[pg_extern(stable, parallel_restricted)]
 fn credit_balance(tenant_id: Option<pgrx::Uuid>) -> std::result::Result<i64, ErrorReport> {
     let tenant_id = given(tenant_id, "tenant_id")?;
     gate::require_in_tenant(tenant_id, "billing.view")?;

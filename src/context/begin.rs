@@ -3,6 +3,7 @@
 use super::secret::{self, Presented};
 use super::setting::{self, Context};
 use super::{from_uuid, new_id, to_uuid};
+use crate::audit::denial;
 use crate::error::{Error, Result, given};
 use crate::iam::kind::{self, Kind};
 use crate::iam::{cache, fresh, impersonation};
@@ -19,22 +20,29 @@ fn begin_request(
     token: Option<&str>,
     tenant_id: default!(Option<pgrx::Uuid>, "NULL"),
     impersonation_id: default!(Option<pgrx::Uuid>, "NULL"),
+    ip_address: default!(Option<pgrx::Inet>, "NULL"),
 ) -> std::result::Result<pgrx::Uuid, ErrorReport> {
+    let tenant = tenant_id.map(to_uuid);
+    denial::attempt("begin_request", tenant, ip_address, || {
+        by_token(token.unwrap_or_default(), tenant, impersonation_id.map(to_uuid))
+    })
+}
+
+fn by_token(token: &str, tenant: Option<Uuid>, impersonation: Option<Uuid>) -> Result<pgrx::Uuid> {
     // Whatever was there ends first: after a refusal nobody is asking.
     setting::set(None)?;
-    let tenant = tenant_id.map(to_uuid);
-    let context = match secret::presented(token.unwrap_or_default()) {
+    let context = match secret::presented(token) {
         Presented::Session(token) => {
             let context = by_session(token)?;
-            match impersonation_id {
-                Some(id) => impersonate(context, to_uuid(id), tenant)?,
+            match impersonation {
+                Some(id) => impersonate(context, id, tenant)?,
                 None => bound_to(context, tenant)?,
             }
         }
-        Presented::Key(own, token) if impersonation_id.is_none() => by_key(own, token, tenant)?,
-        _ => return Err(REFUSED.into()),
+        Presented::Key(own, token) if impersonation.is_none() => by_key(own, token, tenant)?,
+        _ => return Err(REFUSED),
     };
-    Ok(begin(&context)?)
+    begin(&context)
 }
 
 /// Begins a request for a user whom the caller has authenticated.
@@ -42,21 +50,25 @@ fn begin_request(
 fn begin_request_as(
     user_id: Option<pgrx::Uuid>,
     tenant_id: default!(Option<pgrx::Uuid>, "NULL"),
+    ip_address: default!(Option<pgrx::Inet>, "NULL"),
 ) -> std::result::Result<pgrx::Uuid, ErrorReport> {
+    let tenant = tenant_id.map(to_uuid);
+    denial::attempt("begin_request_as", tenant, ip_address, || by_assertion(user_id, tenant))
+}
+
+fn by_assertion(user_id: Option<pgrx::Uuid>, tenant: Option<Uuid>) -> Result<pgrx::Uuid> {
     kind::require(&[Kind::Gateway])?;
     setting::set(None)?;
     let user_id = given(user_id, "user_id")?;
-    let user = to_uuid(user_id);
     let lives = one(
         "SELECT u.id FROM saas.users u WHERE u.id = $1 AND u.deleted_at IS NULL",
         [(user_id.into_datum(), pg_sys::UUIDOID)],
         |_| Some(()),
     )?;
     if lives.is_none() {
-        return Err(Error::Refused("unknown or deleted user").into());
+        return Err(Error::Refused("unknown or deleted user"));
     }
-    let context = bound_to(new_context(user), tenant_id.map(to_uuid))?;
-    Ok(begin(&context)?)
+    begin(&bound_to(new_context(to_uuid(user_id)), tenant)?)
 }
 
 pub(super) fn new_context(user: Uuid) -> Context {
@@ -112,7 +124,10 @@ fn by_session(token: &str) -> Result<Context> {
         |row| Some((row.get_uuid(1)?, row.get_uuid(2)?, row.get::<TimestampWithTimeZone>(3)?)),
     )?;
     let (user, session, until) = found.ok_or(REFUSED)?;
-    Ok(Context { session: Some(session), until: Some(until.into()), ..new_context(user) })
+    let context =
+        Context { session: Some(session), until: Some(until.into()), ..new_context(user) };
+    denial::known(&context);
+    Ok(context)
 }
 
 fn by_key(own: Uuid, token: &str, tenant: Option<Uuid>) -> Result<Context> {
@@ -129,11 +144,13 @@ fn by_key(own: Uuid, token: &str, tenant: Option<Uuid>) -> Result<Context> {
         |row| Some((row.get_uuid(1)?, row.get_uuid(2)?, row.get::<TimestampWithTimeZone>(3))),
     )?;
     let (user, role, until) = found.ok_or(REFUSED)?;
+    let context = Context { role: Some(role), ..new_context(user) };
+    denial::known(&context);
     if tenant.is_some_and(|tenant| tenant != own) {
         return Err(not_his());
     }
-    let context = bound_to(new_context(user), Some(own))?;
-    Ok(Context { role: Some(role), until: until.map(i64::from), ..context })
+    let context = bound_to(context, Some(own))?;
+    Ok(Context { until: until.map(i64::from), ..context })
 }
 
 fn not_his() -> Error {
@@ -142,6 +159,7 @@ fn not_his() -> Error {
 
 /// Binds the request to a tenant. One that is unknown, foreign, suspended or deleted looks the same.
 pub(super) fn bound_to(context: Context, tenant: Option<Uuid>) -> Result<Context> {
+    denial::known(&context);
     if let Some(tenant) = tenant {
         let memberships = cache::memberships(context.user, Some(tenant))?;
         if !memberships.contains_key(&tenant) {

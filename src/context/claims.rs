@@ -3,6 +3,7 @@
 use super::begin::{begin, bound_to, new_context, one};
 use super::jwt::{self, JwtError, Verified};
 use super::{account, setting, to_uuid};
+use crate::audit::denial;
 use crate::error::{Error, Result, given};
 use crate::iam::check;
 use crate::jsonb::Jsonb;
@@ -33,19 +34,27 @@ impl From<JwtError> for Error {
 fn begin_request_jwt(
     jwt: Option<&str>,
     tenant_id: default!(Option<pgrx::Uuid>, "NULL"),
+    ip_address: default!(Option<pgrx::Inet>, "NULL"),
 ) -> std::result::Result<pgrx::Uuid, ErrorReport> {
+    let tenant = tenant_id.map(to_uuid);
+    denial::attempt("begin_request_jwt", tenant, ip_address, || {
+        by_jwt(jwt.unwrap_or_default(), tenant)
+    })
+}
+
+fn by_jwt(jwt: &str, tenant: Option<Uuid>) -> Result<pgrx::Uuid> {
     // Whatever was there ends first: after a refusal nobody is asking.
     setting::set(None)?;
-    let presented = jwt::presented(jwt.unwrap_or_default()).map_err(Error::from)?;
+    let presented = jwt::presented(jwt).map_err(Error::from)?;
     let key = key_of(&presented)?;
     let verified = jwt::verify(&presented, &key.jwk, key.audience.as_deref(), unix_time());
     let verified = verified.map_err(Error::from)?;
     let user = match account::user(&presented.issuer, &verified.subject)? {
         Some(user) => user,
         None if key.creates_users => first_seen(&presented.issuer, &verified)?,
-        None => return Err(UNKNOWN.into()),
+        None => return Err(UNKNOWN),
     };
-    Ok(begin_until(user, verified.expires, tenant_id)?)
+    begin_until(user, verified.expires, tenant)
 }
 
 const UNKNOWN: Error = Error::Refused("the token's subject is no user here");
@@ -56,8 +65,8 @@ fn first_seen(issuer: &str, verified: &Verified) -> Result<Uuid> {
     account::first_seen(issuer, &verified.subject, email, verified.name.as_deref())
 }
 
-fn begin_until(user: Uuid, expires: i64, tenant: Option<pgrx::Uuid>) -> Result<pgrx::Uuid> {
-    let mut context = bound_to(new_context(user), tenant.map(to_uuid))?;
+fn begin_until(user: Uuid, expires: i64, tenant: Option<Uuid>) -> Result<pgrx::Uuid> {
+    let mut context = bound_to(new_context(user), tenant)?;
     context.until = Some((expires - EPOCHS).saturating_mul(1_000_000));
     begin(&context)
 }
@@ -146,6 +155,11 @@ struct Claims {
 fn begin_request_claims(
     tenant_id: default!(Option<pgrx::Uuid>, "NULL"),
 ) -> std::result::Result<Option<pgrx::Uuid>, ErrorReport> {
+    let tenant = tenant_id.map(to_uuid);
+    denial::attempt("begin_request_claims", tenant, None, || by_claims(tenant))
+}
+
+fn by_claims(tenant: Option<Uuid>) -> Result<Option<pgrx::Uuid>> {
     setting::set(None)?;
     let issuer = as_data_owner(|| {
         sql::read_one::<String>("SELECT request_claims_issuer FROM saas.settings", &[])
@@ -153,8 +167,7 @@ fn begin_request_claims(
     let Some(issuer) = issuer else {
         return Err(Error::Denied(
             "claims without a signature are believed only if settings.request_claims_issuer says whose".into(),
-        )
-        .into());
+        ));
     };
     let text = sql::read_one::<String>(
         "SELECT pg_catalog.current_setting('request.jwt.claims', true)",
@@ -169,13 +182,13 @@ fn begin_request_claims(
     // A request without a subject is anonymous: nobody is asking.
     let Some(subject) = claims.sub else { return Ok(None) };
     if claims.iss.is_some_and(|claimed| claimed != issuer) {
-        return Err(Error::Refused("the claims are of another issuer").into());
+        return Err(Error::Refused("the claims are of another issuer"));
     }
     let expires = match claims.exp {
         Some(exp) if exp > unix_time() => exp.min(253_402_300_799.0) as i64,
-        Some(_) => return Err(Error::from(JwtError::Expired).into()),
-        None => return Err(Error::Refused("the claims have no exp").into()),
+        Some(_) => return Err(JwtError::Expired.into()),
+        None => return Err(Error::Refused("the claims have no exp")),
     };
     let user = account::user(&issuer, &subject)?.ok_or(UNKNOWN)?;
-    Ok(Some(begin_until(user, expires, tenant_id)?))
+    Ok(Some(begin_until(user, expires, tenant)?))
 }

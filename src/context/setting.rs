@@ -77,6 +77,12 @@ pub fn current() -> Option<Context> {
     context.until.is_none_or(|until| now() < until).then_some(*context)
 }
 
+/// The context of this transaction also when it has run out: for saying whom something was refused to.
+pub fn stated() -> Option<Context> {
+    // SAFETY: as above.
+    unsafe { CURRENT.get().as_ref() }.copied()
+}
+
 /// Makes `context` that of the rest of this transaction; `None` ends it.
 pub fn set(context: Option<&Context>) -> Result<()> {
     let text = match context {

@@ -90,7 +90,14 @@ const FUNCTIONS: &[(&[Kind], &[&str])] = &[
     ),
     (
         &[Gateway],
-        &["begin_request_as", "create_user", "create_session", "link_account", "unlink_account"],
+        &[
+            "begin_request_as",
+            "create_user",
+            "create_session",
+            "link_account",
+            "unlink_account",
+            "report_failed_login",
+        ],
     ),
     (
         &[Gateway, Worker],

@@ -61,11 +61,28 @@ pub fn nearest<'a>(key: &str, known: impl Iterator<Item = &'a str>) -> Option<St
         .map(|(_, known)| known.to_owned())
 }
 
+/// A gate in a parallel worker, where only somebody's function can have brought it that is wrongly marked PARALLEL SAFE,
+/// answers nothing: what it refused there could not be kept for the log.
+///
+/// # Errors
+/// 55000 in a parallel worker.
+pub fn require_leader() -> Result<()> {
+    // SAFETY: reads a variable of the backend.
+    match unsafe { pg_sys::ParallelWorkerNumber } {
+        0.. => Err(Error::State(
+            "a permission is not required in a parallel worker".into(),
+            "Mark the function that requires it PARALLEL RESTRICTED or PARALLEL UNSAFE.",
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// The context of this request.
 ///
 /// # Errors
 /// 28000 when there is none.
 pub fn require_context() -> Result<Context> {
+    require_leader()?;
     acting()?.ok_or(Error::Unauthenticated("no authenticated user in this transaction"))
 }
 
@@ -104,6 +121,11 @@ impl Scope {
     #[inline]
     pub fn allows(&self, tenant: &Uuid, permission: usize) -> bool {
         self.memberships.get(tenant).is_some_and(|membership| self.says(membership, permission))
+    }
+
+    /// Whether this request is about the tenant, among others.
+    fn knows(&self, tenant: &Uuid) -> bool {
+        self.memberships.get(tenant).is_some()
     }
 
     #[inline]
@@ -217,7 +239,14 @@ pub fn require_in_tenant(tenant: Uuid, key: &str) -> Result<()> {
     if try_in_tenant(tenant, &permission)? {
         return Ok(());
     }
-    Err(Error::Denied(format!("permission \"{key}\" is required in this tenant")))
+    lacking_in_tenant(tenant, key)
+}
+
+/// # Errors
+/// 42501, always.
+pub fn lacking_in_tenant<T>(tenant: Uuid, key: &str) -> Result<T> {
+    let is_member = Scope::current()?.is_some_and(|scope| scope.knows(&tenant));
+    Err(Error::LackingInTenant { permission: key.to_owned(), tenant, is_member })
 }
 
 /// The gate of platform actions.
@@ -230,7 +259,7 @@ pub fn require_in_system(key: &str) -> Result<()> {
     if try_in_system(&permission)? {
         return Ok(());
     }
-    Err(Error::Denied(format!("platform permission \"{key}\" is required")))
+    Err(Error::LackingOnPlatform(key.to_owned()))
 }
 
 pub fn raise<T>(result: Result<T>) -> T {

@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 /// Why a user has a permission in a tenant, or why not.
-#[pg_extern(stable, parallel_safe)]
+#[pg_extern(stable, parallel_restricted)]
 fn explain_permission(
     user_id: Option<pgrx::Uuid>,
     tenant_id: Option<pgrx::Uuid>,
@@ -26,7 +26,7 @@ fn explain_permission(
 }
 
 /// The same as one readable paragraph.
-#[pg_extern(stable, parallel_safe)]
+#[pg_extern(stable, parallel_restricted)]
 fn explain_permission_text(
     user_id: Option<pgrx::Uuid>,
     tenant_id: Option<pgrx::Uuid>,
@@ -37,7 +37,7 @@ fn explain_permission_text(
 }
 
 /// Why a user has a permission on the platform, or why not.
-#[pg_extern(stable, parallel_safe)]
+#[pg_extern(stable, parallel_restricted)]
 fn explain_system_permission(
     user_id: Option<pgrx::Uuid>,
     permission: Option<&str>,

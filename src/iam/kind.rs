@@ -1,7 +1,7 @@
 //! The kinds of access that database roles have.
 
 use crate::error::{Error, Result};
-use crate::iam::cache;
+use crate::iam::{cache, check};
 use crate::owner;
 use pgrx::pg_sys;
 
@@ -60,6 +60,7 @@ pub fn caller_is(kinds: &[Kind]) -> Result<bool> {
 /// # Errors
 /// 42501 when the caller is neither the data owner nor of one of these kinds.
 pub fn require(kinds: &[Kind]) -> Result<()> {
+    check::require_leader()?;
     if caller_is(kinds)? {
         return Ok(());
     }

@@ -38,7 +38,7 @@ fn all_that(may: impl Fn(&Permission) -> Result<bool>) -> Result<Vec<String>> {
 }
 
 /// The members of a tenant who have a permission there.
-#[pg_extern(stable, parallel_safe)]
+#[pg_extern(stable, parallel_restricted)]
 fn members_with_permission(
     tenant_id: Option<pgrx::Uuid>,
     permission: Option<&str>,
@@ -74,10 +74,10 @@ fn may_ask_for_members(tenant: Uuid) -> Result<()> {
     if exists && (trusted || check::in_system(&Permission::named("platform.security.view")?)) {
         return Ok(());
     }
-    Err(match trusted {
-        true => Error::NoSuchRow("no such tenant".into()),
-        false => Error::Denied("permission \"tenant.read\" is required in this tenant".into()),
-    })
+    match trusted {
+        true => Err(Error::NoSuchRow("no such tenant".into())),
+        false => check::lacking_in_tenant(tenant, "tenant.read"),
+    }
 }
 
 /// What two roles carry, side by side.

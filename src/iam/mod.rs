@@ -73,7 +73,7 @@ fn has_permission_in_current_tenant(
 }
 
 /// Whether another user has a permission in a tenant.
-#[pg_extern(stable, parallel_safe, name = "has_tenant_permission")]
+#[pg_extern(stable, parallel_restricted, name = "has_tenant_permission")]
 fn user_has_permission_in_tenant(
     user_id: Option<pgrx::Uuid>,
     tenant_id: Option<pgrx::Uuid>,
@@ -89,7 +89,7 @@ fn user_has_permission_in_tenant(
     }
 }
 
-#[pg_extern(stable, parallel_safe, name = "has_system_permission")]
+#[pg_extern(stable, parallel_restricted, name = "has_system_permission")]
 fn user_has_permission_in_system(
     user_id: Option<pgrx::Uuid>,
     permission: Option<&str>,
@@ -103,7 +103,7 @@ fn user_has_permission_in_system(
     }
 }
 
-#[pg_extern(stable, parallel_safe, name = "require_tenant_permission")]
+#[pg_extern(stable, parallel_restricted, name = "require_tenant_permission")]
 fn require_permission_in_current_tenant(
     permission: Option<&str>,
 ) -> std::result::Result<(), ErrorReport> {
@@ -111,7 +111,7 @@ fn require_permission_in_current_tenant(
     Ok(require_in(tenant, permission, "this request is not bound to a tenant")?)
 }
 
-#[pg_extern(stable, parallel_safe, name = "require_tenant_permission")]
+#[pg_extern(stable, parallel_restricted, name = "require_tenant_permission")]
 fn require_permission_in_tenant(
     tenant_id: Option<pgrx::Uuid>,
     permission: Option<&str>,
@@ -130,7 +130,7 @@ fn require_in(tenant: Option<Uuid>, permission: Option<&str>, without: &str) -> 
     Err(Error::Denied(without.into()))
 }
 
-#[pg_extern(stable, parallel_safe)]
+#[pg_extern(stable, parallel_restricted)]
 fn require_system_permission(permission: Option<&str>) -> std::result::Result<(), ErrorReport> {
     Ok(check::require_in_system(given(permission, "permission")?)?)
 }
@@ -174,6 +174,7 @@ enum About {
 }
 
 fn asking_about(user: Option<Uuid>) -> Result<About> {
+    check::require_leader()?;
     let Some(user) = user else { return Ok(About::Nobody) };
     if kind::caller_is(&[kind::Kind::Gateway])?
         || check::in_system(&Permission::named("platform.security.view")?)
