@@ -22,6 +22,8 @@ pub mod object;
 mod plan;
 mod preview;
 mod pure_functions;
+#[cfg(test)]
+mod simulation;
 pub(crate) mod subscription;
 pub mod void;
 
