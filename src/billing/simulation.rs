@@ -27,7 +27,7 @@ fn play(year: &Year, days: usize) -> Biller<'_> {
 
 #[test]
 fn a_hundred_years_are_in_order_after_each_day() {
-    let (mut kinds, mut voids, mut carried) = (BTreeMap::<Kind, usize>::new(), 0, 0);
+    let (mut kinds, mut voids) = (BTreeMap::<Kind, usize>::new(), 0);
     for seed in 0..100 {
         let year = facts::draw(seed);
         let mut biller = Biller::new(&year.contract);
@@ -50,16 +50,14 @@ fn a_hundred_years_are_in_order_after_each_day() {
         usage(&biller, &year, seed);
         for invoice in &biller.invoices {
             voids += usize::from(invoice.is_void);
-            carried += usize::from(invoice.carried > 0);
             invoice.lines.iter().for_each(|line| *kinds.entry(line.kind).or_default() += 1);
         }
     }
     // What did not come up was not tested.
-    assert_eq!(kinds.len(), 12, "{kinds:?}");
-    assert!(
-        kinds.values().all(|lines| *lines > 50) && voids > 50 && carried > 5,
-        "{kinds:?} {voids} {carried}"
-    );
+    let often = |kind: &Kind, lines: usize| lines > 50 || *kind == Kind::Carried && lines > 5;
+    let told = format!("{kinds:?}, {voids} void");
+    assert!(kinds.len() == 12 && kinds.iter().all(|(kind, lines)| often(kind, *lines)), "{told}");
+    assert!(voids > 50, "{told}");
 }
 
 /// The closed periods and the running one follow each other, each as it is computed from the anchor, and each closed one has
