@@ -1,8 +1,9 @@
 //! Who is asking: the ways into a context, and how it ends.
 
+use postgres::types::ToSql;
 use postgres::{Client, Config, IsolationLevel, NoTls};
 use saas_core_tests::assert_sqlstate;
-use saas_core_tests::story::{Story, asking, assign, one, who};
+use saas_core_tests::story::{Story, asking, assign, join, one, who};
 use std::env;
 use uuid::Uuid;
 
@@ -460,6 +461,62 @@ fn an_api_key_has_its_tenant_and_its_role() {
     let key = story.api_key(&story.acme.clone(), &acme.owner, "tenant_owner");
     let result = app.execute("SELECT saas.begin_request($1, NULL, $2)", &[&key, &Uuid::new_v4()]);
     assert_sqlstate(result, "28000");
+}
+
+/// A key of the owner's role whose user was demoted: not by saas.set_member_role, which revokes it.
+#[test]
+fn an_api_key_may_no_more_than_its_user() {
+    let mut story = Story::new();
+    let acme = story.acme.clone();
+    let key = story.api_key(&acme, &acme.owner, "tenant_owner");
+    let mut demote = |role: &str| {
+        let sql = "UPDATE saas.tenant_members SET role_id = (SELECT id FROM saas.roles WHERE key = $2) WHERE user_id = $1";
+        assert_eq!(story.data.execute(sql, &[&acme.owner.id, &role]).unwrap(), 1);
+    };
+    let mut other = story.db.owner();
+    join(&mut other, &acme, &story.stranger, "tenant_owner");
+    let mut app = story.db.kind("app");
+    let mut request = app.transaction().unwrap();
+    one::<Uuid>(&mut request, "SELECT saas.begin_request($1)", &[&key]);
+    let project = "INSERT INTO saas.projects (tenant_id, title) VALUES ($1, 'x')";
+    request.execute(project, &[&acme.id]).unwrap();
+    let seen = "SELECT count(*) FROM saas.projects";
+    assert_eq!(one::<i64>(&mut request, seen, &[]), 1);
+    // The next statement of the same transaction knows, by every way of asking.
+    demote("tenant_guest");
+    let permissions: Vec<String> =
+        one(&mut request, "SELECT array_agg(p) FROM saas.tenant_permissions($1) p", &[&acme.id]);
+    assert_eq!(permissions, ["tenant.read"]);
+    let none: Vec<Uuid> =
+        one(&mut request, "SELECT saas.permitted_tenant_ids('project.create')", &[]);
+    assert!(none.is_empty());
+    assert_eq!(one::<i64>(&mut request, seen, &[]), 1);
+    let why = "SELECT saas.explain_permission($1, $2, 'project.create') ->> 'reason'";
+    let reason: String = one(&mut request, why, &[&acme.owner.id, &acme.id]);
+    assert_eq!(reason, "user_lacks_permission");
+    for (sql, args) in [
+        (project, &[&acme.id as &(dyn ToSql + Sync)][..]),
+        ("SELECT saas.require_tenant_permission($1, 'project.create')", &[&acme.id]),
+        ("SELECT saas.invite_member($1, 'x@example.com', 'tenant_guest')", &[&acme.id]),
+    ] {
+        request.batch_execute("SAVEPOINT s").unwrap();
+        assert_sqlstate(request.execute(sql, args), "42501");
+        request.batch_execute("ROLLBACK TO s").unwrap();
+    }
+    drop(request);
+    // Whoever may invite invites with his key as far as he himself could.
+    let mut invite = |role: &str| {
+        let mut request = app.transaction()?;
+        request.execute("SELECT saas.begin_request($1)", &[&key])?;
+        let sql = "SELECT saas.invite_member($1, 'x@example.com', $2)";
+        request.execute(sql, &[&acme.id, &role])?;
+        request.commit()
+    };
+    demote("tenant_admin");
+    assert_sqlstate(invite("tenant_owner"), "42501");
+    invite("tenant_admin").unwrap();
+    demote("tenant_owner");
+    invite("tenant_owner").unwrap();
 }
 
 #[test]

@@ -605,6 +605,15 @@ fn kinds_change_at_once() {
         story.data.batch_execute("SELECT saas.grant_access('postgres', 'app')"),
         "22023",
     );
+    // Nothing is not a role: whoever takes access away by a look-up that finds nobody is told so.
+    for call in [
+        "grant_access(NULL, 'app')",
+        "grant_access('saas_app', NULL)",
+        "revoke_access(NULL)",
+        "revoke_access(to_regrole('nobody_of_that_name'))",
+    ] {
+        assert_sqlstate(story.data.batch_execute(&format!("SELECT saas.{call}")), "23502");
+    }
 }
 
 /// A small generator (xorshift), so that a failure comes again.
@@ -631,7 +640,9 @@ const IN_TENANTS: &str = "
       JOIN saas.users u ON u.id = m.user_id AND u.deleted_at IS NULL
       JOIN saas.role_permissions rp ON rp.role_id = coalesce((SELECT id FROM saas.roles WHERE key = $3), m.role_id)
       JOIN saas.permissions p ON p.id = rp.permission_id
-     WHERE m.user_id = $1 AND ($2::uuid IS NULL OR m.tenant_id = $2)";
+     WHERE m.user_id = $1 AND ($2::uuid IS NULL OR m.tenant_id = $2)
+       -- A key may no more than its user by now.
+       AND EXISTS (SELECT FROM saas.role_permissions own WHERE own.role_id = m.role_id AND own.permission_id = rp.permission_id)";
 const ON_PLATFORM: &str = "
     SELECT coalesce(array_agg(key ORDER BY key COLLATE \"C\"), '{}') FROM (
       SELECT DISTINCT p.key
@@ -787,7 +798,8 @@ fn random_walk(seed: u64, steps: usize) {
         {
             let tenant =
                 if bound == story.acme.id { story.acme.clone() } else { story.globex.clone() };
-            let role = ["tenant_member", "tenant_guest"][dice.below(2)];
+            let role =
+                ["tenant_owner", "tenant_admin", "tenant_member", "tenant_guest"][dice.below(4)];
             let key = story.api_key(&tenant, &who, role);
             let mut request = app.transaction().unwrap();
             request.execute("SELECT saas.begin_request($1)", &[&key]).unwrap();

@@ -672,6 +672,64 @@ fn an_overdue_review_is_one_incident() {
 }
 
 #[test]
+fn nobody_judges_what_is_about_himself() {
+    let mut story = Story::new();
+    emergency_role(&mut story);
+    let (support, other) = (story.support.clone(), story.platform_admin.clone());
+    let mut admin = story.db.kind("admin");
+    let mut request = asking(&mut admin, &support, None);
+    let opened: Uuid =
+        one(&mut request, "SELECT saas.open_break_glass('platform_fire', 'fire')", &[]);
+    request.commit().unwrap();
+    let event: Uuid = one(
+        &mut story.data,
+        "SELECT id FROM saas.security_events WHERE kind = 'break_glass_opened' AND user_id = $1",
+        &[&support.id],
+    );
+    let mut worker = story.db.kind("worker");
+    let overdue = "SELECT saas.escalate_break_glass(now() + interval '4 days')";
+    assert_eq!(one::<i64>(&mut worker, overdue, &[]), 1);
+    let incident: Uuid = one(
+        &mut story.data,
+        "SELECT id FROM saas.incidents WHERE break_glass_event_id = $1",
+        &[&opened],
+    );
+    // Support sees both, and would rather have them gone.
+    let mut request = asking(&mut admin, &support, None);
+    for judge in ["acknowledge", "dismiss"] {
+        let sql = format!("SELECT saas.{judge}_security_event($1, 'it was nothing')");
+        refused(&mut request, &sql, &[&event], "42501");
+    }
+    let to = "SELECT saas.move_incident($1, $2, 'it was nothing')";
+    request.execute(to, &[&incident, &"resolved"]).unwrap();
+    refused(&mut request, to, &[&incident, &"reviewed"], "42501");
+    // An incident of his own over his own event is no way around.
+    let own: Uuid = one(
+        &mut request,
+        "SELECT saas.open_incident('Nothing', 'low', ARRAY[$1::uuid])",
+        &[&event],
+    );
+    request.execute(to, &[&own, &"resolved"]).unwrap();
+    refused(&mut request, to, &[&own, &"reviewed"], "42501");
+    // Nor does an API key or an impersonation get him there: they have no say on the platform at all.
+    request.commit().unwrap();
+    let mut request = asking(&mut admin, &other, None);
+    request.execute(to, &[&incident, &"reviewed"]).unwrap();
+    request.execute(to, &[&own, &"reviewed"]).unwrap();
+    request.commit().unwrap();
+    // What others did he may judge.
+    let theirs: Uuid = one(
+        &mut worker,
+        "SELECT saas.report_security_event('odd', 'low', user_id => $1)",
+        &[&other.id],
+    );
+    let mut request = asking(&mut admin, &support, None);
+    request.execute("SELECT saas.dismiss_security_event($1, 'a scan')", &[&theirs]).unwrap();
+    request.commit().unwrap();
+    healthy(&mut story);
+}
+
+#[test]
 fn a_list_of_members_is_for_those_who_may_read_the_tenant() {
     let mut story = Story::new();
     let (acme, globex): (Tenant, Tenant) = (story.acme.clone(), story.globex.clone());

@@ -246,6 +246,16 @@ fn one_ends_ones_own_sessions() {
         let refused = assert_sqlstate(request.execute(revoke, &[&foreign]), "42501");
         assert_eq!(refused.message(), "not a session of this user");
     }
+    // A program's key logs nobody out, and nothing is no session.
+    let acme = story.acme.clone();
+    let key = story.api_key(&acme, &owner, "tenant_owner");
+    let mut request = app.transaction().unwrap();
+    request.execute("SELECT saas.begin_request($1)", &[&key]).unwrap();
+    assert_sqlstate(request.execute(revoke, &[&his]), "42501");
+    drop(request);
+    let mut request = asking(&mut app, &owner, None);
+    assert_sqlstate(request.execute(revoke, &[&None::<Uuid>]), "23502");
+    drop(request);
     // Another of his own: the request goes on.
     let token: String = one(&mut story.data, "SELECT saas.create_session($1)", &[&owner.id]);
     let other: Uuid = one(

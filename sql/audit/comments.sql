@@ -52,16 +52,16 @@ COMMENT ON FUNCTION saas.acknowledge_security_event(uuid, text) IS
 'Notes that somebody has looked at a security event, and what he made of it.
 Arguments: event_id, an open event; note, what was found.
 Returns: nothing.
-Needs: platform.security.view; the data owner without a context.
-Errors: 28000 without a user; 42501 without the permission; 22023 for an empty note; 23502 for a NULL; 23503 for an unknown event; 55000 for one that is past that.
+Needs: platform.security.view, and not to be whom the event is about; the data owner without a context.
+Errors: 28000 without a user; 42501 without the permission, and for an event about oneself; 22023 for an empty note; 23502 for a NULL; 23503 for an unknown event; 55000 for one that is past that.
 Example as admin:
 SELECT saas.acknowledge_security_event(id, ''Looks like credential stuffing'') FROM saas.security_events WHERE status = ''open'' LIMIT 1';
 COMMENT ON FUNCTION saas.dismiss_security_event(uuid, text) IS
 'Notes that a security event means nothing, and why.
 Arguments: event_id, an open or acknowledged event; note, why.
 Returns: nothing.
-Needs: platform.security.view; the data owner without a context.
-Errors: 28000 without a user; 42501 without the permission; 22023 for an empty note; 23502 for a NULL; 23503 for an unknown event; 55000 for one that was dismissed or is of an incident.
+Needs: platform.security.view, and not to be whom the event is about; the data owner without a context.
+Errors: 28000 without a user; 42501 without the permission, and for an event about oneself; 22023 for an empty note; 23502 for a NULL; 23503 for an unknown event; 55000 for one that was dismissed or is of an incident.
 Example as admin:
 SELECT saas.dismiss_security_event(id, ''A scanner of ours'') FROM saas.security_events WHERE status = ''open'' LIMIT 1';
 COMMENT ON FUNCTION saas.open_incident(text, text, uuid[], text, text) IS
@@ -85,8 +85,8 @@ COMMENT ON FUNCTION saas.move_incident(uuid, text, text) IS
 'Moves an incident on: contained, resolved, reviewed, or from resolved back to open. docs/states.md shows the moves; each is kept in saas.incident_history.
 Arguments: incident_id; to_state, one of open, contained, resolved, reviewed; note, what was done: for reviewed the post-mortem.
 Returns: nothing.
-Needs: platform.security.view; the data owner without a context.
-Errors: 28000 without a user; 42501 without the permission; 22023 for an unknown state or an empty note; 23502 for a NULL; 23503 for an unknown incident; 55000 for a move that state_transitions does not list.
+Needs: platform.security.view; to review, that neither an event of the incident nor its emergency access is one''s own; the data owner without a context.
+Errors: 28000 without a user; 42501 without the permission, and to review what is about oneself; 22023 for an unknown state or an empty note; 23502 for a NULL; 23503 for an unknown incident; 55000 for a move that state_transitions does not list.
 Example as admin:
 SELECT saas.open_incident(''Slow since noon'', ''low'', kind => ''availability'') AS incident \gset
 SELECT saas.move_incident(:''incident'', ''resolved'', ''More servers'');

@@ -75,8 +75,8 @@ COMMENT ON FUNCTION saas.revoke_session(uuid) IS
 'Ends a session. Ending one''s current session ends the request.
 Arguments: session_id, the session.
 Returns: nothing.
-Needs: a session of one''s own; without a context kind gateway or the data owner, for anybody''s.
-Errors: 28000 without a context; 42501 for a session of somebody else, and for an unknown one.
+Needs: a session of one''s own, and not a request by API key; without a context kind gateway or the data owner, for anybody''s.
+Errors: 28000 without a context; 42501 for a session of somebody else, for an unknown one, and with an API key; 23502 for NULL.
 Example as app:
 SELECT saas.revoke_session(:''session'')';
 COMMENT ON FUNCTION saas.uuid_v7() IS

@@ -95,7 +95,7 @@ COMMENT ON FUNCTION saas.grant_access(regrole, text) IS
 Arguments: role, a database role; kind, one of app, gateway, worker, auditor and admin.
 Returns: nothing.
 Needs: the data owner.
-Errors: 42501 for others; 22023 for an unknown kind, a superuser or the data owner.
+Errors: 42501 for others; 22023 for an unknown kind, a superuser or the data owner; 23502 for a NULL.
 Example as owner:
 SELECT saas.grant_access(''saas_app'', ''app'')';
 COMMENT ON FUNCTION saas.revoke_access(regrole) IS
@@ -103,7 +103,7 @@ COMMENT ON FUNCTION saas.revoke_access(regrole) IS
 Arguments: role, a database role; nothing happens for one that has no access.
 Returns: nothing.
 Needs: the data owner.
-Errors: 42501 for others; 22023 for the data owner himself.
+Errors: 42501 for others; 22023 for the data owner himself; 23502 for NULL.
 Example as owner:
 SELECT saas.revoke_access(''saas_app'')';
 COMMENT ON FUNCTION saas.tenant_permissions(uuid) IS
@@ -133,7 +133,7 @@ SELECT saas.members_with_permission(:''acme'', ''billing.manage'')';
 COMMENT ON FUNCTION saas.explain_permission(uuid, uuid, text) IS
 'Why a user has a permission in a tenant, or exactly why not. It answers what has_tenant_permission(user_id, tenant_id, permission) answers: with an API key, and under impersonation, what this request may.
 Arguments: user_id, who; tenant_id, where; permission, its key.
-Returns: an object: "allowed"; "reason", one of granted, not_a_member, role_lacks_permission, tenant_suspended, tenant_deleted, user_deleted, bound_to_another_tenant, impersonation_ended, actor_may_not_impersonate, target_has_system_role, transaction_not_read_only, unknown_tenant and unknown_user (the last two to those who may see all tenants; to others it is not_a_member); "explanation", a sentence; "user_id", "tenant_id", "permission"; and where they have a part in it "membership", "role" (with "from": membership or api_key), "grant", "roles_with_permission", "bound_to", "impersonation".
+Returns: an object: "allowed"; "reason", one of granted, not_a_member, role_lacks_permission, user_lacks_permission (an API key''s role has it, its user''s has not), tenant_suspended, tenant_deleted, user_deleted, bound_to_another_tenant, impersonation_ended, actor_may_not_impersonate, target_has_system_role, transaction_not_read_only, unknown_tenant and unknown_user (the last two to those who may see all tenants; to others it is not_a_member); "explanation", a sentence; "user_id", "tenant_id", "permission"; and where they have a part in it "membership", "role" (with "from": membership or api_key), "user_role" (beside an API key''s), "grant", "roles_with_permission", "bound_to", "impersonation".
 Needs: nothing about oneself; about others platform.security.view, kind gateway or the data owner.
 Errors: 28000 without a user; 42501 when asking about somebody else without that; 42704 for an unknown permission; 23502 for NULL.
 Example as app:

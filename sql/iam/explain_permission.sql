@@ -15,6 +15,11 @@ SELECT jsonb_build_object(
               JOIN saas.role_permissions rp ON rp.role_id = coalesce(k.id, m.role_id)
               JOIN saas.permissions p ON p.id = rp.permission_id AND p.key = $3
              WHERE m.tenant_id = $2 AND m.user_id = $1),
+  'user_role', (SELECT jsonb_build_object('id', r.id, 'key', r.key, 'has_permission',
+                         EXISTS (SELECT FROM saas.role_permissions rp JOIN saas.permissions p ON p.id = rp.permission_id AND p.key = $3
+                                  WHERE rp.role_id = r.id))
+                  FROM saas.tenant_members m JOIN saas.roles r ON r.id = m.role_id
+                 WHERE m.tenant_id = $2 AND m.user_id = $1),
   'roles_with_permission', (SELECT coalesce(jsonb_agg(r.key ORDER BY r.key), '[]')
                               FROM saas.role_permissions rp
                               JOIN saas.permissions p ON p.id = rp.permission_id AND p.key = $3

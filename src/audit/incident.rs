@@ -1,7 +1,7 @@
 //! Incidents, from opening to the reviewed post-mortem.
 
-use super::security_event::{one_of, require_responder, said};
-use crate::context::{from_uuid, new_id, setting};
+use super::security_event::{one_of, require_responder, responder, said};
+use crate::context::{from_uuid, new_id};
 use crate::error::{Error, Result, given};
 use crate::owner::as_data_owner;
 use crate::sql;
@@ -125,6 +125,14 @@ fn move_incident(
         if hold(incident)? == state {
             return Err(Error::State(format!("this incident is {state} already"), ""));
         }
+        if state == "reviewed"
+            && let Some(reviewer) = responder()
+            && is_about(incident, reviewer)?
+        {
+            return Err(Error::Denied(
+                "an incident about oneself is reviewed by somebody else".into(),
+            ));
+        }
         sql::run(
             include_str!("../../sql/audit/move_incident.sql"),
             &[incident.into(), state.into(), note.into(), responder().into()],
@@ -133,7 +141,11 @@ fn move_incident(
     })?)
 }
 
-/// The person of the current request.
-fn responder() -> Option<pgrx::Uuid> {
-    setting::current().map(|context| from_uuid(context.actor.unwrap_or(context.user)))
+/// Whether an incident is about this person: his emergency access, or an event that is about him.
+fn is_about(incident: pgrx::Uuid, person: pgrx::Uuid) -> Result<bool> {
+    let found = sql::write_one::<bool>(
+        include_str!("../../sql/audit/incident_is_about.sql"),
+        &[incident.into(), person.into()],
+    )?;
+    Ok(found == Some(true))
 }

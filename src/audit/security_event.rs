@@ -1,6 +1,6 @@
 //! Security events: what somebody should look at, and what became of it.
 
-use crate::context::{from_uuid, new_id};
+use crate::context::{from_uuid, new_id, setting};
 use crate::error::{Error, Result, given};
 use crate::iam::check;
 use crate::iam::kind::{self, Kind};
@@ -17,6 +17,11 @@ pub fn require_responder() -> Result<()> {
     } else {
         check::require_in_system("platform.security.view")
     }
+}
+
+/// The person of the current request.
+pub fn responder() -> Option<pgrx::Uuid> {
+    setting::current().map(|context| from_uuid(context.actor.unwrap_or(context.user)))
 }
 
 /// A text that is there and not blank.
@@ -125,11 +130,19 @@ fn judge(event: Option<pgrx::Uuid>, status: &str, note: Option<&str>) -> Result<
     let event = given(event, "event_id")?;
     let note = said(note, "note")?;
     as_data_owner(|| {
-        let before = sql::write_one::<String>(
-            "SELECT status FROM saas.security_events WHERE id = $1 FOR NO KEY UPDATE",
+        let (before, about) = sql::write(
+            "SELECT status, user_id FROM saas.security_events WHERE id = $1 FOR NO KEY UPDATE",
             &[event.into()],
+            |mut rows| {
+                let Some(row) = rows.next() else { return Ok(None) };
+                Ok(row.get::<String>(1)?.zip(Some(row.get::<pgrx::Uuid>(2)?)))
+            },
         )?
         .ok_or_else(|| Error::NoSuchRow("no such security event".into()))?;
+        // Whoever opened a break-glass role sees its event too, and others whom one is about see theirs.
+        if about.is_some() && about == responder() {
+            return Err(Error::Denied("an event about oneself is judged by somebody else".into()));
+        }
         if before == status {
             return Err(Error::State(format!("this event is {status} already"), ""));
         }

@@ -61,16 +61,21 @@ fn create_session(
 
 /// Ends a session: one's own, or for a gateway anybody's.
 #[pg_extern(volatile, parallel_unsafe)]
-fn revoke_session(session_id: pgrx::Uuid) -> std::result::Result<(), ErrorReport> {
+fn revoke_session(session_id: Option<pgrx::Uuid>) -> std::result::Result<(), ErrorReport> {
     Ok(revoke(session_id)?)
 }
 
-fn revoke(session_id: pgrx::Uuid) -> Result<()> {
+fn revoke(session_id: Option<pgrx::Uuid>) -> Result<()> {
     let only_of = match setting::current() {
+        // A key that leaked logs nobody out.
+        Some(context) if context.role.is_some() => {
+            return Err(Error::Denied("an API key has no sessions".into()));
+        }
         Some(context) => Some(from_uuid(context.actor.unwrap_or(context.user))),
         None if kind::caller_is(&[Kind::Gateway])? => None,
         None => return Err(Error::Unauthenticated("no authenticated user in this transaction")),
     };
+    let session_id = given(session_id, "session_id")?;
     let known = as_data_owner(|| {
         sql::run(
             "UPDATE saas.sessions SET revoked_at = coalesce(revoked_at, statement_timestamp())

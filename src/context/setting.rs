@@ -22,7 +22,7 @@ pub struct Context {
     /// The one tenant this request sees. Without it the request sees all tenants of the user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant: Option<Uuid>,
-    /// An API key's own role, in place of the user's.
+    /// An API key's own role: it may what both this and the user's carry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Uuid>,
     /// Under impersonation, who really acts.

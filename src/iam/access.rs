@@ -3,7 +3,7 @@
 //! Rows are guarded by row-level security and functions by their gates; this is the outer wall,
 //! PostgreSQL's own privileges. Whatever is not listed here is nobody's but the data owner's.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, given};
 use crate::iam::kind::Kind::{self, Admin, App, Auditor, Gateway, Worker};
 use crate::install;
 use crate::owner;
@@ -317,10 +317,10 @@ pub fn grant(role: pg_sys::Oid, kind: &str) -> Result<()> {
     parallel_unsafe,
     sql = "
     CREATE FUNCTION saas.revoke_access(role regrole) RETURNS void
-    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';"
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';"
 )]
-fn revoke_access(role: pg_sys::Oid) -> std::result::Result<(), ErrorReport> {
-    Ok(revoke(role)?)
+fn revoke_access(role: Option<pg_sys::Oid>) -> std::result::Result<(), ErrorReport> {
+    Ok(revoke(given(role, "role")?)?)
 }
 
 fn revoke(role: pg_sys::Oid) -> Result<()> {

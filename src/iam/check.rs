@@ -101,7 +101,7 @@ pub struct Scope {
     user: Uuid,
     bound: Option<Uuid>,
     memberships: Rc<Memberships>,
-    /// A key has its own role, and only for as long as its user is a member.
+    /// A key has its own role, within what its user may by now.
     key: Option<cache::KeyRole>,
     /// The last message before it was loaded.
     at: u64,
@@ -130,7 +130,8 @@ impl Scope {
 
     #[inline]
     fn says(&self, membership: &Bits, permission: usize) -> bool {
-        self.key.as_ref().map_or(membership, |(_, bits)| bits).contains(permission)
+        membership.contains(permission)
+            && self.key.as_ref().is_none_or(|(_, bits)| bits.contains(permission))
     }
 
     /// The tenants where it is allowed, in the order of their ids.

@@ -189,6 +189,16 @@ fn of_membership(
         told.insert("roles_with_permission".into(), roles);
         return ("role_lacks_permission", text);
     }
+    if facts["user_role"]["has_permission"] != true {
+        // Only a key's role can have what its user's has not.
+        let of_user = text_at(&facts["user_role"], "key");
+        let text = format!(
+            "No: {with_role}, which has \"{key}\", but user {user} has the role \"{of_user}\", which lacks it, \
+             and a key may no more than its user."
+        );
+        told.insert("user_role".into(), facts["user_role"].clone());
+        return ("user_lacks_permission", text);
+    }
     told.insert("grant".into(), facts["grant"].clone());
     ("granted", format!("Yes: {with_role}, which has \"{key}\"."))
 }

@@ -150,10 +150,13 @@ fn authorized_tenant_id(
     parallel_unsafe,
     sql = "
     CREATE FUNCTION saas.grant_access(role regrole, kind text) RETURNS void
-    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';"
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';"
 )]
-fn grant_access(role: pg_sys::Oid, kind: &str) -> std::result::Result<(), ErrorReport> {
-    Ok(access::grant(role, kind)?)
+fn grant_access(
+    role: Option<pg_sys::Oid>,
+    kind: Option<&str>,
+) -> std::result::Result<(), ErrorReport> {
+    Ok(access::grant(given(role, "role")?, given(kind, "kind")?)?)
 }
 
 /// An argument that says why, and says something.

@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::iam::check;
 use crate::owner;
 use crate::sql;
+use std::iter;
 
 pub const OWNER: &str = "tenant_owner";
 
@@ -12,8 +13,8 @@ pub const OWNER: &str = "tenant_owner";
 pub enum Authority {
     /// The data owner without a context.
     Free,
-    /// The role that somebody has there: a member's, or an API key's own.
-    Role(Role),
+    /// The role that somebody has there, and with an API key the key's own: he gives what both carry.
+    Member { role: Role, key: Option<Role> },
 }
 
 /// A tenant role, or what somebody took for one.
@@ -49,24 +50,29 @@ pub fn enter(tenant: pgrx::Uuid) -> Result<Authority> {
             _ => Ok(Authority::Free),
         };
     };
-    let role = match context.role {
-        Some(key) => role_by_id(from_uuid(key))?,
-        None => role_of(tenant, from_uuid(context.user))?,
+    let not_his = || Error::Denied("not a tenant of this user".into());
+    let role = role_of(tenant, from_uuid(context.user))?.ok_or_else(not_his)?;
+    let key = match context.role {
+        Some(key) => Some(role_by_id(from_uuid(key))?.ok_or_else(not_his)?),
+        None => None,
     };
-    role.map(Authority::Role).ok_or_else(|| Error::Denied("not a tenant of this user".into()))
+    Ok(Authority::Member { role, key })
 }
 
 impl Authority {
     /// # Errors
     /// 42501 for a role that may more than the caller's, and for that of owners unless he is one.
     pub fn may_give(&self, role: &Role) -> Result<()> {
-        let Authority::Role(own) = self else { return Ok(()) };
-        match beyond(own, role)? {
-            None => Ok(()),
-            Some(what) => {
-                Err(Error::Denied(format!("the role \"{}\" may more than you: {what}", role.key)))
+        let Authority::Member { role: own, key } = self else { return Ok(()) };
+        for own in iter::once(own).chain(key) {
+            if let Some(what) = beyond(own, role)? {
+                return Err(Error::Denied(format!(
+                    "the role \"{}\" may more than you: {what}",
+                    role.key
+                )));
             }
         }
+        Ok(())
     }
 }
 

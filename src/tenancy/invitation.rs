@@ -157,7 +157,7 @@ fn still_meant(tenant: pgrx::Uuid, role: pgrx::Uuid, by: Option<pgrx::Uuid>) -> 
         Some(own) if may_invite(own.id)? => own,
         _ => return Err(withdrawn()),
     };
-    Authority::Role(own).may_give(&role).map_err(|_| withdrawn())
+    Authority::Member { role: own, key: None }.may_give(&role).map_err(|_| withdrawn())
 }
 
 fn may_invite(role: pgrx::Uuid) -> Result<bool> {

@@ -113,7 +113,7 @@ fn transfer(tenant: pgrx::Uuid, owner: Option<pgrx::Uuid>, new_owner: pgrx::Uuid
     // The user before the tenant, as when a tenant is created.
     workspaces::hold(new_owner)?;
     let authority = authority::enter(tenant)?;
-    if matches!(&authority, Authority::Role(role) if role.key != OWNER) {
+    if matches!(&authority, Authority::Member { role, .. } if role.key != OWNER) {
         return Err(Error::Denied("only an owner himself may transfer the ownership".into()));
     }
     if member(tenant, new_owner)?.key == OWNER {
