@@ -120,6 +120,7 @@ const CASES: &[Case] = &[
     case("features", Catalog(None), AllInContext),
     audited("state_transitions", AllInContext, AllInContext),
     audited("currencies", AllInContext, AllInContext),
+    audited("countries", AllInContext, AllInContext),
     audited("break_glass_events", Nobody, Platform(SECURITY, None)),
     audited("security_events", Nobody, Platform(SECURITY, None)),
     audited("incidents", Nobody, Platform(SECURITY, None)),

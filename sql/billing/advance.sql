@@ -11,7 +11,7 @@ UPDATE saas.tenant_subscriptions s
        settled_at = CASE WHEN next.done THEN now() END
   FROM (
     SELECT s.tenant_id, s.id,
-           s.status = 'canceled' AND (s.ended_at AT TIME ZONE t.time_zone)::date <= s.current_period_end AS done,
+           s.status = 'canceled' AND s.ended_on <= s.current_period_end AS done,
            CASE p.billing_cycle
              WHEN 'calendar' THEN (date_trunc('month', s.current_period_end) + interval '1 month')::date
              ELSE upper(saas.billing_days((s.anchor AT TIME ZONE t.time_zone)::date, '1 month', s.current_period_end))

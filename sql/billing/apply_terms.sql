@@ -1,6 +1,8 @@
 -- Terms of tenants $1 that wait for a day that has come by $2, in the same contract; not of one that ends by then.
 WITH due AS (
-  SELECT s.tenant_id, s.id, s.scheduled_for, s.plan_id, s.subscription_seat, s.scheduled_plan_id, s.scheduled_seats
+  SELECT s.tenant_id, s.id, s.scheduled_for, s.plan_id, s.subscription_seat, s.scheduled_plan_id, s.scheduled_seats,
+         coalesce(saas.trial_after_change(s.tenant_id, s.id, s.scheduled_plan_id, s.scheduled_seats, s.scheduled_for::timestamp AT TIME ZONE t.time_zone),
+                  s.trial_end) AS trial_end
     FROM saas.tenant_subscriptions s
     JOIN saas.tenants t ON t.id = s.tenant_id
     JOIN saas.plans p ON p.id = s.plan_id
@@ -18,7 +20,8 @@ WITH due AS (
    WHERE (d.plan_id, d.subscription_seat) <> (d.scheduled_plan_id, d.scheduled_seats)
 )
 UPDATE saas.tenant_subscriptions s
-   SET plan_id = d.scheduled_plan_id, subscription_seat = d.scheduled_seats,
+   SET plan_id = d.scheduled_plan_id, subscription_seat = d.scheduled_seats, trial_end = d.trial_end,
+       status = CASE WHEN s.status = 'trialing' AND d.trial_end <= $2 THEN 'active' ELSE s.status END,
        scheduled_for = NULL, scheduled_plan_id = NULL, scheduled_seats = NULL
   FROM due d
  WHERE s.tenant_id = d.tenant_id AND s.id = d.id

@@ -1,6 +1,6 @@
 -- A preview for tenant $1: of subscription $2 on plan $3 with $4 seats, for the period that is counted under $5, from $6
 -- to before $7, with the credits $10. Earlier invoices of the same preview have billed its usage (not $8) and what came
--- late (not $9), charged $12 for the periods from $11, and used the coupons $13. Continued by rate.sql, sources_live.sql and invoice_lines.sql.
+-- late (not $9), charged $12 for the periods from $11 to before $14, and used the coupons $13. Continued by rate.sql, sources_live.sql and invoice_lines.sql.
 WITH asked AS (
   SELECT $1::uuid AS tenant_id, $2::uuid AS subscription_id, $3::uuid AS plan_id, $4::integer AS seats,
          $5::date AS period, $6::date AS period_start, $7::date AS period_end,

@@ -1,4 +1,4 @@
--- Ends the contract of tenant $1 at $2. What was billed stays billed, and what has been changed since then stays changed.
+-- Ends the contract of tenant $1 at $2; the day is billed (trg_end_contract). What was billed stays billed, and what has been changed since then stays changed.
 UPDATE saas.tenant_subscriptions s
    SET status = 'canceled', ended_at = $2, cancel_at = NULL, scheduled_for = NULL, scheduled_plan_id = NULL, scheduled_seats = NULL
   FROM saas.tenants t

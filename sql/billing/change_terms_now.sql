@@ -1,4 +1,5 @@
--- Plan $3 and $4 seats for contract $2 of tenant $1 from the day of $5, charged for by days if $6. What waited does not any more.
+-- Plan $3 and $4 seats for contract $2 of tenant $1 from the day of $5, charged for by days if $6; a trial that runs ends at $7. What
+-- waited does not any more.
 WITH noted AS (
   INSERT INTO saas.subscription_changes (tenant_id, subscription_id, number, day, prorated, from_plan_id, from_seats, to_plan_id, to_seats)
   SELECT s.tenant_id, s.id,
@@ -8,6 +9,8 @@ WITH noted AS (
     JOIN saas.tenants t ON t.id = s.tenant_id
    WHERE s.tenant_id = $1 AND s.id = $2
 )
-UPDATE saas.tenant_subscriptions
-   SET plan_id = $3, subscription_seat = $4, scheduled_for = NULL, scheduled_plan_id = NULL, scheduled_seats = NULL
- WHERE tenant_id = $1 AND id = $2
+UPDATE saas.tenant_subscriptions s
+   SET plan_id = $3, subscription_seat = $4, scheduled_for = NULL, scheduled_plan_id = NULL, scheduled_seats = NULL,
+       trial_end = CASE WHEN s.trial_end > $5 THEN $7 ELSE s.trial_end END,
+       status = CASE WHEN s.status = 'trialing' AND s.trial_end > $5 AND $7 <= $5 THEN 'active' ELSE s.status END
+ WHERE s.tenant_id = $1 AND s.id = $2

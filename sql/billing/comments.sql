@@ -50,11 +50,11 @@ Errors: 28000 without a user; 42501 without the permission; 22023 for an unknown
 Example as admin:
 SELECT saas.define_plan(''{"key": "team", "name": "Team", "base_price": 5000, "seat_price": 1000, "included_seats": 3, "features": [{"feature_key": "project.create", "included_units": 5000, "overage_price": "0.8"}]}'')';
 COMMENT ON FUNCTION saas.subscribe(uuid, text, integer, timestamptz, interval) IS
-'Puts a tenant on the current version of a plan.
-Arguments: tenant_id, the tenant; plan_key, the plan; seats, how many, 1 by default; starts_at, when it begins, now by default, legal in the past; trial, how long nothing is due from then on, NULL for none.
+'Puts a tenant on the current version of a plan. The plan''s own trial is for a tenant''s first contract.
+Arguments: tenant_id, the tenant; plan_key, the plan; seats, how many, 1 by default; starts_at, when it begins, now by default, legal in the past; trial, how long nothing is due from then on, NULL for the plan''s own.
 Returns: the subscription''s id.
 Needs: billing.manage in the tenant, from now on and without a trial; kind worker or gateway, platform.billing.adjust or the data owner for other dates and trials.
-Errors: 28000 without a user; 42501 without the permission; 23503 for an unknown tenant; 42704 for an unknown plan; 22023 for fewer than one seat, or a plan that has no price, or none of what it meters, in the tenant''s currency; 53400 beyond the plan''s seats; 55000 when the tenant has a live subscription; 23502 for a NULL.
+Errors: 28000 without a user; 42501 without the permission; 23503 for an unknown tenant; 42704 for an unknown plan; 22023 for fewer than one seat, or a plan that has no price, or none of what it meters, in the tenant''s currency; 53400 beyond the plan''s seats; 55000 when the tenant has a live subscription, when its last contract ended later, and in a transaction that began too long ago (settings.now_tolerance); 23502 for a NULL.
 Example as worker:
 SELECT saas.subscribe(:''globex'', ''pro'', seats => 3, trial => ''14 days'')';
 COMMENT ON FUNCTION saas.generate_invoice(uuid, date) IS
@@ -126,7 +126,7 @@ COMMENT ON FUNCTION saas.spend_credit(uuid, bigint, text, text) IS
 Arguments: tenant_id, the tenant; amount, minor units of its currency; reason, in words; idempotency_key, what makes it the same when it is sent again.
 Returns: the ledger entry''s id, the same for the same idempotency_key.
 Needs: billing.manage in the tenant, or platform.billing.adjust; the data owner without a context.
-Errors: 28000 without a user; 42501 without the permission; 53400 for more than the balance; 22023 for an amount below 1; 23514 for an empty reason or key; 23505 when the key was used for another amount; 23503 for an unknown tenant; 23502 for a NULL.
+Errors: 28000 without a user; 42501 without the permission; 53400 for more than the balance; 55000 in a transaction that began too long ago (settings.now_tolerance); 22023 for an amount below 1; 23514 for an empty reason or key; 23505 when the key was used for another amount; 23503 for an unknown tenant; 23502 for a NULL.
 Example as app:
 SELECT saas.spend_credit(:''acme'', 1, ''Voucher'', ''voucher 1'') WHERE saas.credit_balance(:''acme'') > 0';
 COMMENT ON FUNCTION saas.credit_balance(uuid) IS
@@ -147,15 +147,18 @@ Example as owner:
 SELECT total_amount FROM saas.invoice_sums(:''acme'', :''invoice'')';
 
 COMMENT ON FUNCTION saas.counted_under(text, date, date) IS 'Internal: what the usage of a billing period is counted under.';
+COMMENT ON FUNCTION saas.monthly_value(uuid, integer, text) IS 'Internal: what a plan with so many seats is worth a month.';
+COMMENT ON FUNCTION saas.trial_after_change(uuid, uuid, uuid, integer, timestamptz) IS 'Internal: until when a trial lasts if the contract changes.';
+COMMENT ON FUNCTION saas.setup_fees(uuid, uuid) IS 'Internal: the set-up fees that a contract owes, and from which day.';
 COMMENT ON FUNCTION saas.plan_price(uuid, text) IS 'Internal: what a plan costs in a currency.';
 COMMENT ON FUNCTION saas.subscription_terms(uuid, uuid, date) IS 'Internal: a contract''s plan and seats on a day.';
 COMMENT ON FUNCTION saas.fee_period_end(uuid, uuid, timestamptz) IS 'Internal: when the period ends that a fee covers.';
 COMMENT ON FUNCTION saas.change_subscription(uuid, text, integer, text, timestamptz) IS
-'Changes the plan or the seats of a tenant''s contract. What is worth more applies at once: the days that are left of the running period are credited at the full value of the old terms and charged at that of the new, as two lines of the period''s invoice. What is worth less waits until the period that is paid for is over; asking for the terms of now takes it back. During a trial everything applies at once and for nothing. A plan with another interval or cycle makes another contract, which begins where this one ends.
+'Changes the plan or the seats of a tenant''s contract. What is worth more applies at once: the days that are left of the running period are credited at the full value of the old terms and charged at that of the new, as two lines of the period''s invoice. What is worth less waits until the period that is paid for is over; asking for the terms of now takes it back. During a trial everything applies at once and for nothing; with a plan that is worth more the trial lasts no longer than that plan''s own, counted from the beginning. A plan with another interval or cycle makes another contract, which begins where this one ends, and has what is left of the trial. A year is sold as a whole: a monthly plan waits until it is over. A plan with a higher set-up fee owes the difference, and each day has the minimum of its own plan.
 Arguments: tenant_id, the tenant; plan_key, the plan, whose current version is taken, NULL for the same; seats, NULL for as many as now; mode, auto, prorate (at once, whatever it is worth) or next_period; as_of, when, now by default.
 Returns: the subscription''s id: another one if another contract has begun.
 Needs: billing.manage in the tenant for a change as of now in mode auto or next_period; kind worker or gateway, platform.billing.adjust or the data owner for prorate and for other dates.
-Errors: 28000 without a user; 42501 without the permission; 23503 for an unknown tenant; 42704 for an unknown plan; 22023 without a change, for an unknown mode, fewer than one seat, or a plan without a price in the tenant''s currency; 53400 beyond the plan''s seats, or when members or guests would have no room; 55000 without a live contract, for one that is paused or about to end, for a day that is billed already or lies before another change; 23502 for a NULL.
+Errors: 28000 without a user; 42501 without the permission; 23503 for an unknown tenant; 42704 for an unknown plan; 22023 without a change, for an unknown mode, fewer than one seat, or a plan without a price in the tenant''s currency; 53400 beyond the plan''s seats, or when members or guests would have no room; 55000 without a live contract, for one that is paused or about to end, for a day that is billed already or lies before another change, and in a transaction that began too long ago (settings.now_tolerance); 23502 for a NULL.
 Example as worker:
 SELECT saas.change_subscription(:''acme'', seats => 5)';
 COMMENT ON FUNCTION saas.preview_change(uuid, text, integer, text, timestamptz) IS
@@ -167,11 +170,11 @@ Errors: as change_subscription.
 Example as app:
 SELECT kind, description, amount FROM saas.preview_change(:''acme'', seats => 5)';
 COMMENT ON FUNCTION saas.cancel_subscription(uuid, boolean, timestamptz) IS
-'Ends a tenant''s contract: with the period that its fee covers (a year with a yearly plan, a trial while it lasts), or at once. The last invoice comes when its period is closed, for the days until then.
+'Ends a tenant''s contract: with the period that its fee covers (a year with a yearly plan, a trial while it lasts), or at once. The last invoice comes when its period is closed, for the days until then, the last one and in any case the first included; within a trial nothing is due.
 Arguments: tenant_id, the tenant; at_period_end, true by default; as_of, when this is said, now by default.
 Returns: nothing.
-Needs: billing.manage in the tenant as of now; kind worker or gateway, platform.billing.adjust or the data owner for other dates.
-Errors: 28000 without a user; 42501 without the permission; 23503 for an unknown tenant; 55000 without a live contract, for a day that is billed already or lies before another change, and at a period''s end for a paused one; 23502 for a NULL.
+Needs: billing.manage in the tenant as of now; kind worker or gateway, platform.billing.adjust or the data owner for other dates, and to end a year before its end, which is then billed by its days.
+Errors: 28000 without a user; 42501 without the permission; 23503 for an unknown tenant; 55000 without a live contract, for a day that is billed already or lies before another change, at a period''s end for a paused one, and in a transaction that began too long ago (settings.now_tolerance); 23502 for a NULL.
 Example as worker:
 SELECT saas.cancel_subscription(:''acme'')';
 COMMENT ON FUNCTION saas.pause_subscription(uuid, timestamptz) IS

@@ -83,6 +83,96 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
    WHERE s.tenant_id = fee_period_end.tenant_id AND s.status <> 'canceled'
 $$;
 
+-- What a plan with so many seats is worth a month.
+CREATE FUNCTION saas.monthly_value(plan_id uuid, seats integer, currency text) RETURNS numeric
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT (price.base_price + price.seat_price * greatest(monthly_value.seats - p.included_seats, 0))::numeric
+         / CASE p.billing_interval WHEN 'yearly' THEN 12 ELSE 1 END
+    FROM saas.plans p
+   CROSS JOIN LATERAL saas.plan_price(p.id, monthly_value.currency) price
+   WHERE p.id = monthly_value.plan_id
+$$;
+
+-- Until when the running trial of a contract lasts if it changes to other terms at a moment; NULL without one. A plan that is
+-- worth more has no longer a trial than it gives itself, counted from the beginning: else one tries the small plan and uses the large.
+CREATE FUNCTION saas.trial_after_change(tenant_id uuid, subscription_id uuid, plan_id uuid, seats integer, at timestamptz) RETURNS timestamptz
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT CASE
+           WHEN s.plan_id <> n.id AND saas.monthly_value(n.id, trial_after_change.seats, t.currency)
+                                    > saas.monthly_value(s.plan_id, s.subscription_seat, t.currency)
+             THEN greatest(least(s.trial_end, (s.anchor AT TIME ZONE t.time_zone + make_interval(days => n.trial_days)) AT TIME ZONE t.time_zone),
+                           trial_after_change.at)
+           ELSE s.trial_end
+         END
+    FROM saas.tenant_subscriptions s
+    JOIN saas.tenants t ON t.id = s.tenant_id
+    JOIN saas.plans n ON n.id = trial_after_change.plan_id
+   WHERE s.tenant_id = trial_after_change.tenant_id AND s.id = trial_after_change.subscription_id AND s.trial_end > trial_after_change.at
+$$;
+
+-- The set-up fees of a contract, each with its day and plan: the first day that is paid for owes that of its plan, a change to a
+-- plan with a higher one the difference. What a contract owed that this one goes on from counts.
+CREATE FUNCTION saas.setup_fees(tenant_id uuid, subscription_id uuid) RETURNS TABLE (day date, plan_id uuid, amount bigint)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  WITH RECURSIVE chain AS (
+    SELECT s.tenant_id, s.id, s.anchor FROM saas.tenant_subscriptions s
+     WHERE s.tenant_id = setup_fees.tenant_id AND s.id = setup_fees.subscription_id
+    UNION
+    SELECT o.tenant_id, o.id, o.anchor
+      FROM chain c
+      JOIN saas.tenant_subscriptions o ON o.tenant_id = c.tenant_id AND o.ended_at = c.anchor AND o.id <> c.id
+  ), contract AS (
+    SELECT c.id, c.anchor, t.currency, paid.from_day, paid.to_day, s.scheduled_for, s.scheduled_plan_id
+      FROM chain c
+      JOIN saas.tenant_subscriptions s ON s.tenant_id = c.tenant_id AND s.id = c.id
+      JOIN saas.tenants t ON t.id = c.tenant_id
+     CROSS JOIN LATERAL (
+       SELECT greatest((s.anchor AT TIME ZONE t.time_zone)::date, (s.trial_end AT TIME ZONE t.time_zone)::date) AS from_day,
+              coalesce(s.ended_on, (s.cancel_at AT TIME ZONE t.time_zone)::date, 'infinity') AS to_day
+     ) paid
+     WHERE paid.from_day < paid.to_day
+  ), terms AS (
+    SELECT c.id, c.anchor, c.currency, 0 AS number, c.from_day AS day, first.plan_id
+      FROM contract c
+     CROSS JOIN LATERAL saas.subscription_terms(setup_fees.tenant_id, c.id, c.from_day) first
+    UNION ALL
+    SELECT c.id, c.anchor, c.currency, x.number, x.day, x.to_plan_id
+      FROM contract c
+      JOIN saas.subscription_changes x ON x.tenant_id = setup_fees.tenant_id AND x.subscription_id = c.id
+       AND x.day > c.from_day AND x.day < c.to_day
+    UNION ALL
+    SELECT c.id, c.anchor, c.currency, 2147483647, c.scheduled_for, c.scheduled_plan_id
+      FROM contract c WHERE c.scheduled_for > c.from_day AND c.scheduled_for < c.to_day
+  ), priced AS (
+    SELECT e.id, e.day, e.plan_id, price.setup_fee,
+           coalesce(max(price.setup_fee) OVER (ORDER BY e.anchor, e.id, e.number ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS owed
+      FROM terms e CROSS JOIN LATERAL saas.plan_price(e.plan_id, e.currency) price
+  )
+  SELECT p.day, p.plan_id, p.setup_fee - p.owed FROM priced p
+   WHERE p.id = setup_fees.subscription_id AND p.setup_fee > p.owed
+$$;
+
+-- A day that has begun is paid for: a contract that ends within one is billed for it, and for its first in any case, but never for
+-- the day on which its trial would have ended.
+CREATE FUNCTION saas.end_contract() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  zone     text;
+  civil    timestamp;
+  next_day date;
+BEGIN
+  SELECT t.time_zone INTO zone FROM saas.tenants t WHERE t.id = NEW.tenant_id;
+  civil := NEW.ended_at AT TIME ZONE zone;
+  next_day := CASE WHEN civil > civil::date THEN civil::date + 1 ELSE civil::date END;
+  NEW.ended_on := CASE
+    WHEN NEW.ended_at < NEW.anchor THEN (NEW.anchor AT TIME ZONE zone)::date
+    WHEN NEW.trial_end >= NEW.ended_at THEN least(next_day, (NEW.trial_end AT TIME ZONE zone)::date)
+    ELSE greatest(next_day, (NEW.anchor AT TIME ZONE zone)::date + 1)
+  END;
+  RETURN NEW;
+END $$;
+COMMENT ON FUNCTION saas.end_contract() IS 'The first day that a contract which ends is not billed for.';
+
 -- A pause cuts the running period, so that its days until then are billed and no others. A year is sold as a whole: its
 -- pause stops what the plan gives, not what it costs.
 CREATE FUNCTION saas.follow_pause() RETURNS trigger
@@ -93,7 +183,7 @@ BEGIN
   SELECT t.time_zone INTO zone FROM saas.tenants t WHERE t.id = NEW.tenant_id;
   IF NEW.status = 'canceled' AND OLD.paused_on IS NULL THEN
     -- Without a day in its running period it bills nothing, and rates nobody's usage.
-    IF (NEW.ended_at AT TIME ZONE zone)::date <= NEW.current_period_start AND EXISTS (
+    IF NEW.ended_on <= NEW.current_period_start AND EXISTS (
          SELECT FROM saas.tenant_subscriptions o WHERE o.tenant_id = NEW.tenant_id AND o.id <> NEW.id AND o.settled_at IS NULL) THEN
       NEW.settled_at := now();
     END IF;
@@ -108,6 +198,7 @@ BEGIN
     NULL;
   ELSIF NEW.status = 'canceled' THEN
     NEW.ended_at := least(NEW.ended_at, OLD.paused_on::timestamp AT TIME ZONE zone);
+    NEW.ended_on := least(NEW.ended_on, OLD.paused_on);
     NEW.paused_on := NULL;
     IF OLD.current_period_start >= OLD.paused_on THEN
       NEW.settled_at := now();

@@ -3,7 +3,7 @@
 --
 -- asked (tenant_id, subscription_id, plan_id, seats, period, period_start, period_end): without a subscription it is for
 -- late usage only · fees_due: the priced usage · late_units: usage of closed periods, with its amount if that is fixed
--- already · credits (tenant_id, amount) · earlier (tenant_id, subscription_id, period_start, amount): the billed periods ·
+-- already · credits (tenant_id, amount) · earlier (tenant_id, subscription_id, period_start, period_end, amount): the billed periods ·
 -- redeemed (tenant_id, id, taken): coupons, and on how many invoices they are beyond the stored ones
 , due AS (
   SELECT a.tenant_id, a.subscription_id, saas.uuid_v7() AS invoice_id, a.plan_id, p.name AS plan_name,
@@ -11,7 +11,11 @@
          p.billing_interval, p.billing_cycle,
          (s.anchor AT TIME ZONE t.time_zone)::date AS first_day,
          (s.trial_end AT TIME ZONE t.time_zone)::date AS trial_end_day,
-         (coalesce(s.ended_at, s.cancel_at) AT TIME ZONE t.time_zone)::date AS ended_day
+         coalesce(s.ended_on, (s.cancel_at AT TIME ZONE t.time_zone)::date) AS ended_day,
+         -- The whole of which the period may be a part.
+         CASE WHEN p.billing_cycle = 'anniversary' THEN a.period ELSE date_trunc('month', a.period_start)::date END AS whole_start,
+         CASE WHEN p.billing_cycle = 'anniversary' THEN upper(saas.billing_days((s.anchor AT TIME ZONE t.time_zone)::date, '1 month', a.period))
+              ELSE (date_trunc('month', a.period_start) + interval '1 month')::date END AS whole_end
     FROM asked a
     JOIN saas.tenants t ON t.id = a.tenant_id
     LEFT JOIN saas.tenant_subscriptions s ON s.tenant_id = a.tenant_id AND s.id = a.subscription_id
@@ -42,7 +46,7 @@
    WHERE used.first < used.last
 ), changes AS (
   -- What changed on days that are paid for.
-  SELECT b.tenant_id, b.invoice_id, b.base_start, b.base_end, b.used_end, b.subscription_id, b.currency,
+  SELECT b.tenant_id, b.invoice_id, b.period_start, b.counts_from, b.base_start, b.base_end, b.used_start, b.used_end, b.subscription_id, b.currency,
          c.id, c.number, c.day, c.from_plan_id, c.from_seats, c.to_plan_id, c.to_seats
     FROM span b
     JOIN saas.subscription_changes c ON c.tenant_id = b.tenant_id AND c.subscription_id = b.subscription_id
@@ -140,42 +144,53 @@
             FROM late l JOIN due d ON d.tenant_id = l.tenant_id AND d.invoice_id = l.invoice_id AND d.period = l.first) c
       ON c.tenant_id = b.tenant_id AND c.invoice_id = b.invoice_id AND c.period_start >= b.base_start AND c.period_start < b.base_end
    GROUP BY b.tenant_id, b.invoice_id, b.base_start
+), least_amounts AS (
+  -- Of the base fee's period, each of its days by the minimum of its own plan; the last plan that has one names it.
+  SELECT m.tenant_id, m.invoice_id, m.subscription_id, m.period_start, m.counts_from, m.base_start, m.used_start, m.used_end,
+         sum(saas.prorate(price.minimum_amount, daterange(m.base_start, m.base_end), daterange(m.day, m.next_day)))::bigint AS amount,
+         (array_agg(m.plan_id ORDER BY m.number DESC))[1] AS plan_id
+    FROM (
+      SELECT x.*, lead(x.day, 1, x.used_end) OVER (PARTITION BY x.tenant_id, x.invoice_id, x.base_start ORDER BY x.number) AS next_day
+        FROM (
+          SELECT b.tenant_id, b.invoice_id, b.subscription_id, b.period_start, b.counts_from, b.currency,
+                 b.base_start, b.base_end, b.used_start, b.used_end, 0 AS number, b.used_start AS day, b.of_plan AS plan_id
+            FROM base b
+          UNION ALL
+          SELECT c.tenant_id, c.invoice_id, c.subscription_id, c.period_start, c.counts_from, c.currency,
+                 c.base_start, c.base_end, c.used_start, c.used_end, c.number, c.day, c.to_plan_id
+            FROM changes c
+        ) x
+    ) m
+   CROSS JOIN LATERAL saas.plan_price(m.plan_id, m.currency) price
+   WHERE m.day < m.next_day AND price.minimum_amount > 0
+   GROUP BY m.tenant_id, m.invoice_id, m.subscription_id, m.period_start, m.counts_from, m.base_start, m.used_start, m.used_end
 ), minimum AS MATERIALIZED (
-  -- Of the base fee's period and for the same days, by the plan at its end; what earlier invoices of a year charged counts.
+  -- What earlier invoices of a year charged counts.
   SELECT b.tenant_id, b.invoice_id, 5, 'minimum', p.name || ' plan: minimum', NULL::text, 1::numeric,
-         least_amount.amount - charged.amount, least_amount.amount - charged.amount,
+         b.amount - charged.amount, b.amount - charged.amount,
          b.used_start, b.used_end, b.subscription_id, p.id
-    FROM span b
+    FROM least_amounts b
+    JOIN saas.plans p ON p.id = b.plan_id
     LEFT JOIN fee_sums f ON f.tenant_id = b.tenant_id AND f.invoice_id = b.invoice_id AND f.base_start = b.base_start
-    LEFT JOIN LATERAL (
-      SELECT c.from_plan_id FROM saas.subscription_changes c
-       WHERE c.tenant_id = b.tenant_id AND c.subscription_id = b.subscription_id AND c.day >= b.used_end AND c.day < b.period_end
-       ORDER BY c.number LIMIT 1
-    ) later ON true
-    JOIN saas.plans p ON p.id = coalesce(later.from_plan_id, b.plan_id)
-    JOIN LATERAL saas.plan_price(p.id, b.currency) price ON true
-   CROSS JOIN LATERAL (
-     SELECT saas.prorate(price.minimum_amount, daterange(b.base_start, b.base_end), daterange(b.used_start, b.used_end)) AS amount
-   ) least_amount
    CROSS JOIN LATERAL (
      SELECT (coalesce(f.amount, 0)
              + coalesce((SELECT sum(e.amount) FROM earlier e
                           WHERE e.tenant_id = b.tenant_id AND e.subscription_id = b.subscription_id
                             AND e.period_start >= b.counts_from AND e.period_start < b.period_start), 0))::bigint AS amount
    ) charged
-   WHERE price.minimum_amount > 0 AND least_amount.amount > charged.amount
+   WHERE b.amount > charged.amount
 ), setup AS MATERIALIZED (
-  -- Of the plan that the contract began with.
+  -- With the first period that ends after its day: a pause may have taken the day itself.
   SELECT d.tenant_id, d.invoice_id, 6, 'setup', p.name || ' plan: set-up', NULL::text, 1::numeric,
-         price.setup_fee::numeric, price.setup_fee, d.period_start, d.period_end, d.subscription_id, p.id
+         f.amount::numeric, f.amount, d.period_start, d.period_end, d.subscription_id, p.id
     FROM due d
-    LEFT JOIN saas.subscription_changes c ON c.tenant_id = d.tenant_id AND c.subscription_id = d.subscription_id AND c.number = 1
-    JOIN saas.plans p ON p.id = coalesce(c.from_plan_id, d.plan_id)
-    JOIN LATERAL saas.plan_price(p.id, d.currency) price ON true
-   WHERE price.setup_fee > 0
+   CROSS JOIN LATERAL saas.setup_fees(d.tenant_id, d.subscription_id) f
+    JOIN saas.plans p ON p.id = f.plan_id
+   WHERE (SELECT EXISTS (SELECT FROM saas.plans WHERE setup_fee > 0) OR EXISTS (SELECT FROM saas.plan_prices WHERE setup_fee > 0))
+     AND f.day < d.period_end
      AND NOT EXISTS (SELECT FROM earlier e
                       WHERE e.tenant_id = d.tenant_id AND e.subscription_id = d.subscription_id
-                        AND e.period_start < d.period_start)
+                        AND e.period_start < d.period_start AND e.period_end > f.day)
 ), charges AS MATERIALIZED (
   SELECT * FROM fees
   UNION ALL SELECT * FROM minimum
@@ -215,12 +230,20 @@
           AND r.category = c.category AND r.taxed_on = c.taxed_on
 ), coupons AS (
   -- In the order in which they were redeemed. What earlier invoices used up is left out.
-  SELECT d.tenant_id, d.invoice_id, r.id, r.percent, (r.amounts ->> d.currency)::bigint AS amount, r.applies_to,
+  -- An amount that is for ever is a month's, and a part of a month has its part of it: else days of their own would each have all.
+  SELECT d.tenant_id, d.invoice_id, r.id, r.percent,
+         CASE WHEN r.invoice_count IS NOT NULL OR r.percent IS NOT NULL THEN (r.amounts ->> d.currency)::bigint
+              WHEN lasts.first < lasts.last THEN
+                saas.prorate((r.amounts ->> d.currency)::bigint, daterange(d.whole_start, d.whole_end), daterange(lasts.first, lasts.last))
+              ELSE 0 END AS amount, r.applies_to,
          r.name || coalesce(' (' || trim_scale(r.percent) || ' %)', '') AS description,
          row_number() OVER (PARTITION BY d.tenant_id, d.invoice_id ORDER BY r.id) AS turn
     FROM due d
     JOIN redeemed x ON x.tenant_id = d.tenant_id
     JOIN saas.coupon_redemptions r ON r.tenant_id = x.tenant_id AND r.id = x.id
+   CROSS JOIN LATERAL (
+     SELECT greatest(d.period_start, d.first_day) AS first, least(d.period_end, d.ended_day) AS last
+   ) lasts
    WHERE r.applies_from < d.period_end
      AND (r.percent IS NOT NULL OR r.amounts ? d.currency)
      AND (r.invoice_count IS NULL

@@ -4,7 +4,7 @@ WITH RECURSIVE open AS (
   SELECT s.tenant_id, s.id AS subscription_id, p.billing_cycle,
          (s.anchor AT TIME ZONE t.time_zone)::date AS first_day,
          -- Nothing is billed beyond the end, one that is still ahead included, nor beyond a pause.
-         least((coalesce(s.ended_at, s.cancel_at) AT TIME ZONE t.time_zone)::date, s.paused_on) AS ended_day,
+         least(coalesce(s.ended_on, (s.cancel_at AT TIME ZONE t.time_zone)::date), s.paused_on) AS ended_day,
          s.current_period_start AS period_start, s.current_period_end AS period_end, s.paused_on
     FROM saas.tenant_subscriptions s
     JOIN saas.tenants t ON t.id = s.tenant_id

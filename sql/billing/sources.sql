@@ -13,7 +13,7 @@
     FROM asked d
 ), earlier AS NOT MATERIALIZED (
   -- Each period counts once, as it was billed last.
-  SELECT b.tenant_id, b.subscription_id, b.period_start, i.subscription_amount + i.usage_amount AS amount
+  SELECT b.tenant_id, b.subscription_id, b.period_start, b.period_end, i.subscription_amount + i.usage_amount AS amount
     FROM saas.billed_periods b
     JOIN saas.payment_invoices i ON i.tenant_id = b.tenant_id AND i.id = b.invoice_id
 ), redeemed AS NOT MATERIALIZED (

@@ -29,11 +29,11 @@
 ), credits AS (
   SELECT d.tenant_id, $10::bigint AS amount FROM asked d
 ), earlier AS NOT MATERIALIZED (
-  SELECT b.tenant_id, b.subscription_id, b.period_start, i.subscription_amount + i.usage_amount AS amount
+  SELECT b.tenant_id, b.subscription_id, b.period_start, b.period_end, i.subscription_amount + i.usage_amount AS amount
     FROM saas.billed_periods b
     JOIN saas.payment_invoices i ON i.tenant_id = b.tenant_id AND i.id = b.invoice_id
   UNION ALL
-  SELECT $1, $2, e.period_start, e.amount FROM unnest($11::date[], $12::bigint[]) AS e (period_start, amount)
+  SELECT $1, $2, e.period_start, e.period_end, e.amount FROM unnest($11::date[], $12::bigint[], $14::date[]) AS e (period_start, amount, period_end)
 ), redeemed AS (
   SELECT r.tenant_id, r.id, (SELECT count(*) FROM unnest($13::uuid[]) AS u (id) WHERE u.id = r.id) AS taken
     FROM saas.coupon_redemptions r WHERE r.tenant_id = $1 AND r.removed_at IS NULL

@@ -11,7 +11,7 @@
 ), credits AS (
   SELECT $1::uuid AS tenant_id, $3::bigint AS amount
 ), earlier AS NOT MATERIALIZED (
-  SELECT b.tenant_id, b.subscription_id, b.period_start, i.subscription_amount + i.usage_amount AS amount
+  SELECT b.tenant_id, b.subscription_id, b.period_start, b.period_end, i.subscription_amount + i.usage_amount AS amount
     FROM saas.billed_periods b
     JOIN saas.payment_invoices i ON i.tenant_id = b.tenant_id AND i.id = b.invoice_id
 ), redeemed AS (

@@ -1,4 +1,5 @@
--- Tenant $1's subscription $2 to plan $3 with $4 seats from $5, with trial $6 or the plan's own.
+-- Tenant $1's subscription $2 to plan $3 with $4 seats from $5, with a trial of $6 or until $7; $8: with the plan's own, which is
+-- for the tenant's first contract.
 INSERT INTO saas.tenant_subscriptions (tenant_id, id, plan_id, status, anchor, current_period_start, current_period_end,
                                        subscription_seat, trial_end)
 SELECT t.id, $2, p.id, CASE WHEN trial.until > $5 THEN 'trialing' ELSE 'active' END, $5, first.day,
@@ -11,7 +12,11 @@ SELECT t.id, $2, p.id, CASE WHEN trial.until > $5 THEN 'trialing' ELSE 'active' 
  CROSS JOIN LATERAL (SELECT ($5 AT TIME ZONE t.time_zone)::date AS day) first
  -- Days of the tenant's calendar, whatever the session's time zone is.
  CROSS JOIN LATERAL (
-   SELECT ($5 AT TIME ZONE t.time_zone + coalesce($6, make_interval(days => p.trial_days))) AT TIME ZONE t.time_zone AS until
+   SELECT CASE
+            WHEN NOT $8 THEN coalesce(($5 AT TIME ZONE t.time_zone + $6) AT TIME ZONE t.time_zone, $7)
+            WHEN NOT EXISTS (SELECT FROM saas.tenant_subscriptions o WHERE o.tenant_id = t.id)
+              THEN ($5 AT TIME ZONE t.time_zone + make_interval(days => p.trial_days)) AT TIME ZONE t.time_zone
+          END AS until
  ) trial
  WHERE t.id = $1
 ON CONFLICT (tenant_id) WHERE status <> 'canceled' DO NOTHING

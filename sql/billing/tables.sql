@@ -6,7 +6,7 @@ CREATE TABLE saas.issuers (
   key                 text NOT NULL UNIQUE CHECK (key <> ''),
   name                text NOT NULL CHECK (btrim(name) <> ''),
   address             text,
-  country             text CHECK (country ~ '^[A-Z]{2}$'),
+  country             text REFERENCES saas.countries (code),
   tax_id              text,
   email               text,
   payment_note        text,
@@ -18,6 +18,7 @@ CREATE TABLE saas.issuers (
   last_credit_note    bigint NOT NULL DEFAULT 0 CHECK (last_credit_note >= 0),
   created_at          timestamptz NOT NULL DEFAULT now()
 );
+CREATE INDEX issuers_country_idx ON saas.issuers (country);
 COMMENT ON TABLE saas.issuers IS 'Who writes the invoices. last_number is the newest number given; finalizing takes the next, so numbers have no gap; last_credit_note is the same of credit notes.';
 COMMENT ON COLUMN saas.issuers.country IS 'ISO 3166-1, two letters: where tenants are taxed that name no country of their own.';
 COMMENT ON COLUMN saas.issuers.payment_note IS 'What invoices say about how to pay.';
@@ -54,6 +55,8 @@ CREATE INDEX plans_tenant_id_idx ON saas.plans (tenant_id) WHERE tenant_id IS NO
 COMMENT ON TABLE saas.plans IS 'Commercial plans. A price change is a new version; running subscriptions keep theirs. Counts of -1 mean unlimited.';
 COMMENT ON COLUMN saas.plans.base_price IS 'Minor units a billing interval.';
 COMMENT ON COLUMN saas.plans.bill_in IS 'arrears: the base fee is billed at the end of its own period, with the usage.';
+COMMENT ON COLUMN saas.plans.trial_days IS 'How long nothing is due, for a tenant''s first contract; and the longest trial that a change to this plan leaves.';
+COMMENT ON COLUMN saas.plans.setup_fee IS 'Once, with the first day that is paid for; of a change to a plan with a higher one the difference.';
 COMMENT ON COLUMN saas.plans.minimum_amount IS 'Minor units a billing interval, for the days that are paid for: what fees, seats and usage of the interval leave of it is charged with its base fee.';
 COMMENT ON COLUMN saas.plans.seat_price IS 'Minor units a billing interval for each seat beyond included_seats.';
 
@@ -115,6 +118,7 @@ CREATE TABLE saas.tenant_subscriptions (
   scheduled_seats          integer CHECK (scheduled_seats > 0),
   paused_on                date CHECK (isfinite(paused_on)),
   ended_at                 timestamptz,
+  ended_on                 date,
   settled_at               timestamptz,
   created_at               timestamptz NOT NULL DEFAULT now(),
   updated_at               timestamptz NOT NULL DEFAULT now(),
@@ -124,6 +128,7 @@ CREATE TABLE saas.tenant_subscriptions (
   CHECK (current_period_start < current_period_end),
   CHECK ((provider IS NULL) = (provider_subscription_id IS NULL)),
   CHECK ((status = 'canceled') = (ended_at IS NOT NULL)),
+  CHECK ((status = 'canceled') = (ended_on IS NOT NULL)),
   CHECK (settled_at IS NULL OR status = 'canceled'),
   CHECK ((scheduled_for IS NULL) = (scheduled_plan_id IS NULL) AND (scheduled_for IS NULL) = (scheduled_seats IS NULL)),
   CHECK (paused_on IS NULL OR status = 'paused'),
@@ -147,6 +152,7 @@ COMMENT ON COLUMN saas.tenant_subscriptions.current_period_end IS 'Day after the
 COMMENT ON COLUMN saas.tenant_subscriptions.plan_id IS 'The plan of now. What applied on another day: saas.subscription_changes.';
 COMMENT ON COLUMN saas.tenant_subscriptions.scheduled_for IS 'The first day of terms that wait: scheduled_plan_id and scheduled_seats.';
 COMMENT ON COLUMN saas.tenant_subscriptions.cancel_at IS 'When the contract will end; ended_at is when it has ended.';
+COMMENT ON COLUMN saas.tenant_subscriptions.ended_on IS 'The first day that an ended contract is not billed for: the day after its last one, or what it was sold until.';
 COMMENT ON COLUMN saas.tenant_subscriptions.paused_on IS 'Of a paused contract the first day that is not billed. NULL where a pause does not change what is billed, as in a year.';
 COMMENT ON COLUMN saas.tenant_subscriptions.settled_at IS 'When a canceled subscription''s last period was billed; nothing is left to close then.';
 

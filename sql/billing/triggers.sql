@@ -10,6 +10,9 @@ CREATE TRIGGER trg_plan_terms_fixed BEFORE UPDATE OR DELETE ON saas.plan_prices
 CREATE TRIGGER trg_plan_terms_fixed BEFORE UPDATE OR DELETE ON saas.plan_features
   FOR EACH ROW EXECUTE FUNCTION saas.keep_plan_terms('plan_features');
 
+-- Before trg_follow_pause, by its name.
+CREATE TRIGGER trg_end_contract BEFORE INSERT OR UPDATE OF status ON saas.tenant_subscriptions
+  FOR EACH ROW WHEN (NEW.status = 'canceled' AND NEW.ended_on IS NULL) EXECUTE FUNCTION saas.end_contract();
 CREATE TRIGGER trg_follow_pause BEFORE UPDATE OF status ON saas.tenant_subscriptions
   FOR EACH ROW WHEN ((OLD.status = 'paused') <> (NEW.status = 'paused') OR (OLD.status <> 'canceled' AND NEW.status = 'canceled')) EXECUTE FUNCTION saas.follow_pause();
 CREATE TRIGGER trg_subscription_followed_new AFTER INSERT ON saas.tenant_subscriptions

@@ -20,7 +20,7 @@ CREATE TABLE saas.coupons (
 );
 COMMENT ON TABLE saas.coupons IS 'Discounts that tenants can take with a code. Who has taken one keeps its terms, whatever becomes of the coupon.';
 COMMENT ON COLUMN saas.coupons.percent IS 'The share that it takes: 20 means 20 %.';
-COMMENT ON COLUMN saas.coupons.amounts IS 'Or a fixed amount, in minor units, by currency: {"USD": 1000, "EUR": 900}.';
+COMMENT ON COLUMN saas.coupons.amounts IS 'Or a fixed amount, in minor units, by currency: {"USD": 1000, "EUR": 900}. For ever, it is a whole month''s, and a part of a month has its part of it.';
 COMMENT ON COLUMN saas.coupons.applies_to IS 'The kinds of lines that it is taken from; NULL: all charges.';
 COMMENT ON COLUMN saas.coupons.invoice_count IS 'On how many invoices of a tenant: 1 is once; NULL: for ever.';
 COMMENT ON COLUMN saas.coupons.max_redemptions IS 'How many tenants may take it; NULL: any number.';

@@ -4,7 +4,7 @@ COMMENT ON FUNCTION saas.set_issuer(jsonb, text) IS
 Arguments: changes, an object with any of "name", "address" (of several lines), "country" (two letters), "tax_id", "email", "payment_note", "reverse_charge_note", "exempt_note", "number_prefix" and "credit_note_prefix"; a null takes one away that invoices can do without; key, the issuer, default by default.
 Returns: nothing.
 Needs: platform.billing.adjust; the data owner without a context.
-Errors: 28000 without a user; 42501 without the permission; 22023 for an unknown key (hint: the nearest known one), for what can''t be meant, and for a prefix that ends with a digit; 23503 for an unknown issuer; 23502 for a NULL.
+Errors: 28000 without a user; 42501 without the permission; 22023 for an unknown key (hint: the nearest known one), for what can''t be meant, and for a prefix that ends with a digit; 23503 for an unknown issuer or country; 23502 for a NULL.
 Example as admin:
 SELECT saas.set_issuer(''{"name": "Example Software Ltd.", "address": "2 High Street\nDublin", "country": "IE", "payment_note": "Please pay to IE29 AIBK 9311 5212 3456 78"}'')';
 COMMENT ON FUNCTION saas.invoice_document(uuid) IS

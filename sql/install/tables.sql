@@ -29,6 +29,12 @@ CREATE TABLE saas.currencies (
 );
 COMMENT ON TABLE saas.currencies IS 'ISO 4217 currencies. exponent: how many decimal digits the minor unit has (USD 2, JPY 0, KWD 3).';
 
+CREATE TABLE saas.countries (
+  code text PRIMARY KEY CHECK (code ~ '^[A-Z]{2}$'),
+  name text NOT NULL CHECK (name <> '')
+);
+COMMENT ON TABLE saas.countries IS 'ISO 3166-1 countries, by their two letters: where issuers and tenants are, and what is taxed there.';
+
 CREATE TABLE saas.settings (
   only_row               boolean PRIMARY KEY DEFAULT true CHECK (only_row),
   currency               text NOT NULL DEFAULT 'USD' REFERENCES saas.currencies (code),
@@ -40,6 +46,7 @@ CREATE TABLE saas.settings (
   usage_clock_skew       interval NOT NULL DEFAULT '5 minutes' CHECK (usage_clock_skew >= '0'),
   usage_slots            smallint NOT NULL DEFAULT 8 CHECK (usage_slots BETWEEN 1 AND 256),
   audit_retention        interval CHECK (audit_retention >= '1 year'),
+  now_tolerance          interval NOT NULL DEFAULT '5 minutes' CHECK (now_tolerance >= '0'),
   payment_terms          interval NOT NULL DEFAULT '14 days' CHECK (payment_terms >= '0'),
   payment_grace          interval NOT NULL DEFAULT '7 days' CHECK (payment_grace >= '0'),
   dunning_schedule       interval[] NOT NULL DEFAULT '{3 days,10 days,21 days}' CHECK (cardinality(dunning_schedule) <= 3),
@@ -62,6 +69,7 @@ COMMENT ON COLUMN saas.settings.usage_event_retention IS 'How long usage events 
 COMMENT ON COLUMN saas.settings.usage_ids_kept_since IS 'Set by retention: ids of older events may be gone, so that such events are refused even after usage_id_retention was raised.';
 COMMENT ON COLUMN saas.settings.audit_retention IS 'How long the audit log is kept, in whole months of which every row is sealed; NULL: for ever. The seals stay.';
 COMMENT ON COLUMN saas.settings.request_claims_issuer IS 'The issuer whose claims begin_request_claims believes without a signature; NULL: none.';
+COMMENT ON COLUMN saas.settings.now_tolerance IS 'How long after its transaction began a call may still change a contract, or use credits or a coupon, as of now.';
 COMMENT ON COLUMN saas.settings.payment_terms IS 'How long after it is finalized an invoice is due.';
 COMMENT ON COLUMN saas.settings.payment_grace IS 'How long after that a contract is in good standing still.';
 COMMENT ON COLUMN saas.settings.dunning_schedule IS 'How long after an invoice was due the reminder, the warning and the final notice are written; an empty list: none.';

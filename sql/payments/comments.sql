@@ -20,7 +20,7 @@ COMMENT ON FUNCTION saas.add_webhook_secret(text, text, interval) IS
 Arguments: provider, stripe, polar or dodo; secret, as the provider shows it, such as whsec_…; overlap, for how long the others stay, a day by default, 0 to end them now.
 Returns: nothing.
 Needs: platform.system.configure; the data owner.
-Errors: 28000 without a user; 42501 without the permission; 22023 for another provider or a secret that is too short or too long; 23502 for a NULL.
+Errors: 28000 without a user; 42501 without the permission; 22023 for another provider or a secret that is too short (16 characters, whsec_ not counted) or too long; 23502 for a NULL.
 Example as admin:
 SELECT saas.add_webhook_secret(''polar'', ''whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'')';
 COMMENT ON FUNCTION saas.payment_event_effects() IS
@@ -36,7 +36,7 @@ COMMENT ON FUNCTION saas.process_payment_events(integer) IS
 Arguments: max_events, how many at most, 100 by default.
 Returns: how many are done.
 Needs: kind worker; the data owner.
-Errors: 42501 for other kinds; 22023 for max_events below 1.
+Errors: 42501 for other kinds; 22023 for max_events below 1; 23502 for a NULL.
 Example as worker:
 SELECT saas.process_payment_events(100)';
 COMMENT ON FUNCTION saas.record_one_time_payment(uuid, text, text, bigint, text, text) IS

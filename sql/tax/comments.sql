@@ -8,11 +8,11 @@ Errors: 22023 for a negative percent; 22003 beyond bigint.
 Example as app:
 SELECT saas.tax_amount(10000, 19, false) AS on_it, saas.tax_amount(11900, 19, true) AS in_it';
 COMMENT ON FUNCTION saas.set_tax_rate(text, numeric, date, text, text, boolean) IS
-'Sets the tax rate of a country from a day on; it is valid until a later one begins. What is billed is taxed at the rate of the last day of its period. Invoices that are there keep theirs.
+'Sets the tax rate of a country from a day on; it is valid until a later one begins. Tenants in a country without a rate are taxed as in the issuer''s: that nothing is due in a country is a rate of 0. What is billed is taxed at the rate of the last day of its period. Invoices that are there keep theirs.
 Arguments: country, two letters as in ISO 3166-1; percent, 19 means 19 %, 0 ends a tax; valid_from, the first day; name, what invoices call it, VAT by default; category, standard by default; is_inclusive, whether our prices contain it, false by default.
 Returns: nothing.
 Needs: platform.plan.manage; the data owner without a context.
-Errors: 28000 without a user; 42501 without the permission; 23514 for what no rate can be; 23502 for a NULL.
+Errors: 28000 without a user; 42501 without the permission; 23503 for an unknown country; 23514 for what no rate can be; 23502 for a NULL.
 Example as admin:
 SELECT saas.set_tax_rate(''DE'', 19, ''2021-01-01''), saas.set_tax_rate(''DE'', 7, ''2021-01-01'', category => ''reduced'')';
 COMMENT ON FUNCTION saas.set_tax_category(text, text, text) IS
@@ -36,7 +36,7 @@ COMMENT ON FUNCTION saas.set_billing_details(uuid, jsonb) IS
 Arguments: tenant_id, the tenant; changes, an object with any of "name", "address" (of several lines), "country" (two letters), "tax_id" and "email"; a null takes one away.
 Returns: nothing.
 Needs: billing.manage in the tenant, or platform.billing.adjust; the data owner without a context.
-Errors: 28000 without a user; 42501 without the permission; 22023 for an unknown key (hint: the nearest known one) and for what can''t be meant; 23503 for an unknown tenant; 23502 for a NULL.
+Errors: 28000 without a user; 42501 without the permission; 22023 for an unknown key (hint: the nearest known one) and for what can''t be meant; 23503 for an unknown tenant or country; 23502 for a NULL.
 Example as app:
 SELECT saas.set_billing_details(:''acme'', ''{"name": "Acme Inc.", "address": "1 Main Street\nSpringfield", "country": "US"}'')';
 COMMENT ON FUNCTION saas.set_tax_function(regprocedure) IS

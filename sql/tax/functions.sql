@@ -10,11 +10,12 @@ DECLARE
   treatment text;
   its_note  text;
   hook      text;
+  issued_in text;
 BEGIN
   SELECT coalesce(b.country, i.country), coalesce(b.tax_treatment, 'standard'),
          CASE b.tax_treatment WHEN 'reverse_charge' THEN i.reverse_charge_note WHEN 'exempt' THEN i.exempt_note END,
-         s.tax_function
-    INTO taxed_in, treatment, its_note, hook
+         s.tax_function, i.country
+    INTO taxed_in, treatment, its_note, hook, issued_in
     FROM saas.settings s
     LEFT JOIN saas.issuers i ON i.key = 'default'
     LEFT JOIN saas.billing_details b ON b.tenant_id = applicable_tax.tenant_id;
@@ -36,6 +37,10 @@ BEGIN
       RETURN NEXT;
     END LOOP;
     RETURN;
+  END IF;
+  -- Nobody is taxed less by naming a country of which nothing is known.
+  IF NOT EXISTS (SELECT FROM saas.tax_rates r WHERE r.country = taxed_in AND r.valid_from <= day) THEN
+    taxed_in := issued_in;
   END IF;
   SELECT r.name, r.percent, r.is_inclusive INTO name, percent, is_inclusive
     FROM saas.tax_rates r

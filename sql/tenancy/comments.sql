@@ -10,12 +10,12 @@ SELECT saas.begin_request(:''alice_token'');
 SELECT saas.create_tenant(''Initech'')';
 COMMENT ON FUNCTION saas.update_tenant(uuid, jsonb) IS
 'Changes what a tenant says of itself.
-Arguments: tenant_id; changes, an object with any of "name", "time_zone" (IANA name; the running period then ends by the new zone''s midnight, usage counted before stays where it was) and "currency" (ISO 4217, until something is billed or credited), all strings.
+Arguments: tenant_id; changes, an object with any of "name", "time_zone" (IANA name; with a contract only by the data owner: the running period then ends by the new zone''s midnight, usage counted before stays where it was) and "currency" (ISO 4217, until something is billed or credited), all strings.
 Returns: nothing.
 Needs: tenant.update in the tenant; the data owner without a context.
-Errors: 28000 without a user; 42501 without the permission, and for a tenant that is not one''s own; 22023 for an unknown key, a value that is no string, or an unknown time zone; 23503 for an unknown currency; 23514 for an empty name; 55000 for the currency once something is billed; 23502 for a NULL.
+Errors: 28000 without a user; 42501 without the permission, for a tenant that is not one''s own, and for the time zone of one with a contract; 22023 for an unknown key, a value that is no string, or an unknown time zone (hint: the nearest known one); 23503 for an unknown currency; 23514 for an empty name; 55000 for the currency once something is billed; 23502 for a NULL.
 Example as app:
-SELECT saas.update_tenant(:''acme'', ''{"name": "Acme Ltd", "time_zone": "Europe/Berlin"}'')';
+SELECT saas.update_tenant(:''acme'', ''{"name": "Acme Ltd"}'')';
 COMMENT ON FUNCTION saas.suspend_tenant(uuid, text) IS
 'Suspends a tenant: its people have no permissions there from their next statement on, and no request is bound to it. What it owes stays due.
 Arguments: tenant_id; reason, for the audit log.
@@ -34,7 +34,7 @@ Example as admin:
 SELECT saas.suspend_tenant(:''acme'', ''unpaid since March'');
 SELECT saas.reinstate_tenant(:''acme'', ''paid'')';
 COMMENT ON FUNCTION saas.delete_tenant(uuid, text) IS
-'Deletes a tenant, as far as people can see: nobody has permissions there any more, its API keys, open invitations and impersonations end, and its subscription is canceled as of now, so that the last period is billed as usual. Rows stay, what was billed in particular.
+'Deletes a tenant, as far as people can see: nobody has permissions there any more, its API keys, open invitations and impersonations end, and its subscription is canceled as of now, so that the last period is billed as usual; a year that the tenant''s own people leave is billed as a whole, at its end. Rows stay, what was billed in particular.
 Arguments: tenant_id; reason, for the audit log.
 Returns: nothing.
 Needs: platform.tenant.delete, or tenant.delete in the tenant (no seeded role has it); the data owner without a context.
@@ -92,3 +92,4 @@ Needs: being an owner, himself; the data owner without a context.
 Errors: 28000 without a user; 42501 for anybody else; 23503 for somebody who is no member; 53400 when the new owner''s plans allow no further workspace, or a guest finds no seat; 55000 when he is an owner already; 23502 for a NULL.
 Example as app:
 SELECT saas.transfer_ownership(:''acme'', :''bob'')';
+COMMENT ON FUNCTION saas.require_time_zone(text) IS 'Internal: raises for what is no name of a time zone.';

@@ -30,3 +30,12 @@ BEGIN
   RETURN NEW;
 END $$;
 COMMENT ON FUNCTION saas.keep_billed_currency() IS 'A tenant''s currency stays, once something is billed in it.';
+
+-- A time zone is one that has a name: its days are what is billed.
+CREATE FUNCTION saas.check_time_zone() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM saas.require_time_zone(NEW.time_zone);
+  RETURN NEW;
+END $$;
+COMMENT ON FUNCTION saas.check_time_zone() IS 'A time zone is one of pg_timezone_names.';

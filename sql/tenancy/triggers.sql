@@ -15,3 +15,8 @@ CREATE TRIGGER trg_keep_last_owner_changed AFTER UPDATE OF role_id, user_id, ten
 CREATE TRIGGER trg_keep_billed_currency BEFORE UPDATE OF currency ON saas.tenants
   FOR EACH ROW WHEN (OLD.currency IS DISTINCT FROM NEW.currency)
   EXECUTE FUNCTION saas.keep_billed_currency();
+-- The default needs no look.
+CREATE TRIGGER trg_check_time_zone BEFORE INSERT OR UPDATE OF time_zone ON saas.tenants
+  FOR EACH ROW WHEN (NEW.time_zone <> 'UTC') EXECUTE FUNCTION saas.check_time_zone();
+CREATE TRIGGER trg_check_time_zone BEFORE INSERT OR UPDATE OF time_zone ON saas.settings
+  FOR EACH ROW WHEN (NEW.time_zone <> 'UTC') EXECUTE FUNCTION saas.check_time_zone();

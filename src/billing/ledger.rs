@@ -67,6 +67,8 @@ fn spend_credit(
 ) -> std::result::Result<pgrx::Uuid, ErrorReport> {
     let tenant_id = given(tenant_id, "tenant_id")?;
     gate::require_in_tenant(tenant_id, "billing.manage")?;
+    // Credits that have expired since would still be there.
+    gate::require_fresh()?;
     let amount = given(amount, "amount")?;
     let reason = given(reason, "reason")?;
     if amount <= 0 {

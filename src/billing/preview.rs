@@ -176,12 +176,19 @@ fn follow(tenant: pgrx::Uuid, periods: &[Period]) -> Result<Vec<Line>> {
     for (place, period) in periods.iter().enumerate() {
         let before = &periods[..place];
         let rates = before.iter().all(|earlier| earlier.counted != period.counted);
-        let (starts, charged): (Vec<_>, Vec<_>) = before
-            .iter()
-            .zip(&charged_before(&last))
-            .filter(|(earlier, _)| earlier.subscription == period.subscription)
-            .filter_map(|(earlier, charged)| Some((earlier.start?, *charged)))
-            .unzip();
+        let mut starts = Vec::new();
+        let mut ends = Vec::new();
+        let mut charged = Vec::new();
+        for (earlier, amount) in before.iter().zip(charged_before(&last)) {
+            let days = earlier.start.zip(earlier.end);
+            if let Some((start, end)) = days
+                && earlier.subscription == period.subscription
+            {
+                starts.push(start);
+                ends.push(end);
+                charged.push(amount);
+            }
+        }
         let found = lines(
             OPEN,
             &[
@@ -198,6 +205,7 @@ fn follow(tenant: pgrx::Uuid, periods: &[Period]) -> Result<Vec<Line>> {
                 starts.into(),
                 charged.into(),
                 used_coupons(&last).into(),
+                ends.into(),
             ],
         )?;
         balance = balance.saturating_add(kept(&found));

@@ -7,9 +7,10 @@ mod end;
 pub use due::apply_due;
 pub use end::resume;
 
+use crate::billing::gate;
 use crate::context::{from_uuid, new_id, setting, to_uuid};
 use crate::error::{Error, Result, given};
-use crate::iam::check::{self, Permission};
+use crate::iam::check;
 use crate::iam::kind::{self, Kind};
 use crate::owner::as_data_owner;
 use crate::sql;
@@ -31,7 +32,7 @@ fn subscribe(
     let plan_key = given(plan_key, "plan_key")?;
     let seats = given(seats, "seats")?;
     let starts_at = given(starts_at, "starts_at")?;
-    require_subscriber(to_uuid(tenant_id), is_now(starts_at) && trial.is_none())?;
+    require_subscriber(to_uuid(tenant_id), gate::is_now(starts_at)? && trial.is_none())?;
     Ok(as_data_owner(|| {
         let plan = Plan::current(tenant_id, plan_key)?;
         plan.require_seats(seats)?;
@@ -45,8 +46,16 @@ fn subscribe(
                 "Days are billed once: begin when it has ended.",
             ));
         }
-        begin(tenant_id, plan.id, seats, starts_at, trial)
+        begin(tenant_id, plan.id, seats, starts_at, trial.map_or(Trial::OfPlan, Trial::For))
     })?)
+}
+
+/// How long nothing is due.
+enum Trial {
+    /// The plan's own, for a tenant's first contract.
+    OfPlan,
+    For(Interval),
+    Until(Option<TimestampWithTimeZone>),
 }
 
 fn begin(
@@ -54,11 +63,24 @@ fn begin(
     plan: pgrx::Uuid,
     seats: i32,
     starts_at: TimestampWithTimeZone,
-    trial: Option<Interval>,
+    trial: Trial,
 ) -> Result<pgrx::Uuid> {
     let id = from_uuid(new_id());
-    let args =
-        [tenant.into(), id.into(), plan.into(), seats.into(), starts_at.into(), trial.into()];
+    let (length, until, of_plan) = match trial {
+        Trial::OfPlan => (None, None, true),
+        Trial::For(length) => (Some(length), None, false),
+        Trial::Until(until) => (None, until, false),
+    };
+    let args = [
+        tenant.into(),
+        id.into(),
+        plan.into(),
+        seats.into(),
+        starts_at.into(),
+        length.into(),
+        until.into(),
+        of_plan.into(),
+    ];
     if sql::run(include_str!("../../sql/billing/subscribe.sql"), &args)? == 0 {
         return Err(Error::State(
             "the tenant has a live subscription".into(),
@@ -66,10 +88,6 @@ fn begin(
         ));
     }
     Ok(id)
-}
-
-fn is_now(at: TimestampWithTimeZone) -> bool {
-    at == pgrx::datum::datetime_support::transaction_timestamp()
 }
 
 /// Who may subscribe a tenant and change its contract: itself at once (`plainly`); other dates, trials and whatever
@@ -80,7 +98,7 @@ fn require_subscriber(tenant: Uuid, plainly: bool) -> Result<()> {
         return Ok(());
     }
     check::require_context()?;
-    if check::in_system(&Permission::named("platform.billing.adjust")?) {
+    if gate::adjusts()? {
         return Ok(());
     }
     check::require_in_tenant(tenant, "billing.manage")?;

@@ -61,13 +61,23 @@ fn apply_coupon(
     gate::require_in_tenant(tenant_id, "billing.manage")?;
     let code = given(code, "code")?;
     let as_of = given(as_of, "as_of")?;
-    if as_of != pgrx::datum::datetime_support::transaction_timestamp() {
+    if !gate::is_now(as_of)? {
         gate::require_adjuster()?;
     }
-    Ok(as_data_owner(|| apply(tenant_id, code, as_of))?)
+    let tells_why = gate::require_adjuster().is_ok();
+    Ok(as_data_owner(|| apply(tenant_id, code, as_of, tells_why))?)
 }
 
-fn apply(tenant: pgrx::Uuid, code: &str, from: TimestampWithTimeZone) -> Result<pgrx::Uuid> {
+/// Whoever does not bill is told one thing, whatever stands against a coupon, and given no hint: a code that can be found by
+/// trying is none.
+fn apply(
+    tenant: pgrx::Uuid,
+    code: &str,
+    from: TimestampWithTimeZone,
+    tells_why: bool,
+) -> Result<pgrx::Uuid> {
+    let unknown = || Error::Unknown("there is no such coupon".into(), None);
+    let because = |why: Error| if tells_why { why } else { unknown() };
     // Of two calls for a tenant the second finds what the first has taken.
     ledger::lock(tenant)?;
     let found = sql::write(
@@ -78,10 +88,7 @@ fn apply(tenant: pgrx::Uuid, code: &str, from: TimestampWithTimeZone) -> Result<
             Ok(row.get::<pgrx::Uuid>(1)?.map(|id| (id, row.get::<String>(2))))
         },
     )?;
-    // Without a hint: a code that can be guessed step by step is none.
-    let Some((coupon, obstacle)) = found else {
-        return Err(Error::Unknown("there is no such coupon".into(), None));
-    };
+    let Some((coupon, obstacle)) = found else { return Err(unknown()) };
     let taken = sql::write(
         "SELECT id, removed_at IS NOT NULL FROM saas.coupon_redemptions WHERE tenant_id = $1 AND coupon_id = $2",
         &[tenant.into(), coupon.into()],
@@ -99,10 +106,12 @@ fn apply(tenant: pgrx::Uuid, code: &str, from: TimestampWithTimeZone) -> Result<
             ));
         }
         (None, Some("currency")) => {
-            return Err(Error::Invalid("the coupon has no amount in the tenant's currency".into()));
+            return Err(because(Error::Invalid(
+                "the coupon has no amount in the tenant's currency".into(),
+            )));
         }
         (None, Some(_)) => {
-            return Err(Error::State("the coupon can't be taken at this time".into(), ""));
+            return Err(because(Error::State("the coupon can't be taken at this time".into(), "")));
         }
         (None, None) => {}
     }
@@ -113,7 +122,9 @@ fn apply(tenant: pgrx::Uuid, code: &str, from: TimestampWithTimeZone) -> Result<
         include_str!("../../sql/coupons/redeem.sql"),
         &[tenant.into(), coupon.into(), from.into()],
     )?
-    .ok_or_else(|| Error::Limit("the coupon has been taken as often as it can be".into(), ""))
+    .ok_or_else(|| {
+        because(Error::Limit("the coupon has been taken as often as it can be".into(), ""))
+    })
 }
 
 /// Ends a coupon that a tenant has taken.

@@ -3,6 +3,7 @@
 use crate::billing::object::texts;
 use crate::error::{Error, Result};
 use crate::sql;
+use crate::tax::details::require_country;
 use serde_json::Value;
 
 /// What may be changed, how many characters it has at most, and whether it may be taken away.
@@ -22,7 +23,9 @@ const NEEDED: &[&str] =
     &["name", "reverse_charge_note", "exempt_note", "number_prefix", "credit_note_prefix"];
 
 pub fn change(key: &str, changes: &str) -> Result<()> {
-    let changes = read(changes)?.to_string();
+    let changes = read(changes)?;
+    require_country(changes.get("country").and_then(Value::as_str))?;
+    let changes = changes.to_string();
     let changed = sql::run(
         include_str!("../../sql/documents/set_issuer.sql"),
         &[key.into(), changes.as_str().into()],

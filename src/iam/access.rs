@@ -257,6 +257,7 @@ const TABLES: &[(&[Kind], &[&str])] = &[
             "platform_audit_logs",
             "state_transitions",
             "currencies",
+            "countries",
         ],
     ),
     (

@@ -112,9 +112,11 @@ fn payment_event_effects() -> TableIterator<
 /// Processes stored events, the oldest first, and returns how many are done. One that fails keeps its
 /// error and is tried again later.
 #[pg_extern(volatile, parallel_unsafe)]
-fn process_payment_events(max_events: default!(i32, 100)) -> std::result::Result<i32, ErrorReport> {
+fn process_payment_events(
+    max_events: default!(Option<i32>, 100),
+) -> std::result::Result<i32, ErrorReport> {
     kind::require(&[Kind::Worker])?;
-    Ok(process::process(max_events)?)
+    Ok(process::process(crate::error::given(max_events, "max_events")?)?)
 }
 
 /// Records a payment that does not recur before the provider confirms it.

@@ -11,11 +11,27 @@ const DETAILS: &[(&str, usize)] =
     &[("name", 300), ("address", 2000), ("country", 2), ("tax_id", 100), ("email", 320)];
 
 pub fn change(tenant: pgrx::Uuid, changes: &str) -> Result<()> {
-    let changes = read(changes)?.to_string();
+    let changes = read(changes)?;
+    require_country(changes.get("country").and_then(Value::as_str))?;
+    let changes = changes.to_string();
     ledger::lock(tenant)?;
     let args = [tenant.into(), changes.as_str().into()];
     sql::run(include_str!("../../sql/tax/change_details.sql"), &args)?;
     Ok(())
+}
+
+/// # Errors
+/// 23503 for a country that there is not.
+pub fn require_country(country: Option<&str>) -> Result<()> {
+    let Some(code) = country else { return Ok(()) };
+    let known = sql::read_one::<bool>(
+        "SELECT EXISTS (SELECT FROM saas.countries WHERE code = $1)",
+        &[code.into()],
+    )?;
+    match known {
+        Some(true) => Ok(()),
+        _ => Err(Error::NoSuchRow(format!("there is no country \"{code}\""))),
+    }
 }
 
 fn read(changes: &str) -> Result<Value> {

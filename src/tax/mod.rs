@@ -1,6 +1,6 @@
 //! What is taxed, and whom invoices are written to. The taxes themselves are lines of the line query of invoices.
 
-mod details;
+pub mod details;
 
 use crate::billing::gate;
 use crate::billing::rounding::{Taxable, parse_decimal, tax_by_rate};
@@ -59,15 +59,19 @@ fn set_tax_rate(
     is_inclusive: default!(Option<bool>, "false"),
 ) -> std::result::Result<(), ErrorReport> {
     require_seller()?;
+    let country = given(country, "country")?;
     let args = [
-        given(country, "country")?.into(),
+        country.into(),
         given(category, "category")?.into(),
         given(valid_from, "valid_from")?.into(),
         given(name, "name")?.into(),
         given(percent, "percent")?.into(),
         given(is_inclusive, "is_inclusive")?.into(),
     ];
-    as_data_owner(|| sql::run(include_str!("../../sql/tax/set_rate.sql"), &args))?;
+    as_data_owner(|| {
+        details::require_country(Some(country))?;
+        sql::run(include_str!("../../sql/tax/set_rate.sql"), &args)
+    })?;
     Ok(())
 }
 

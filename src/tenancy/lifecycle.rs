@@ -2,6 +2,7 @@
 
 use super::authority;
 use crate::audit::because;
+use crate::billing::ledger;
 use crate::context::to_uuid;
 use crate::error::{Error, Result, given};
 use crate::iam::check::{self, Permission};
@@ -30,12 +31,36 @@ fn update_tenant(
         field(FIELDS[1]).into(),
         field(FIELDS[2]).into(),
     ];
-    let changed =
-        as_data_owner(|| sql::run(include_str!("../../sql/tenancy/change_tenant.sql"), &args))?;
+    // Who moves midnight moves days from one bill to another.
+    let may_move_days = owner::caller_is_free()?;
+    let changed = as_data_owner(|| {
+        if let Some(zone) = field(FIELDS[1])
+            && !may_move_days
+            && is_billed_elsewhere(tenant_id, zone)?
+        {
+            return Err(Error::Denied(
+                "the time zone of a tenant with a contract is changed by the data owner: bills go by it"
+                    .into(),
+            ));
+        }
+        sql::run(include_str!("../../sql/tenancy/change_tenant.sql"), &args)
+    })?;
     match changed {
         0 => Err(Error::NoSuchRow("no such tenant".into()).into()),
         _ => Ok(()),
     }
+}
+
+/// Whether the tenant has a contract that is not billed to its end, in another time zone. Holds the tenant, so that none begins
+/// meanwhile.
+fn is_billed_elsewhere(tenant: pgrx::Uuid, zone: &str) -> Result<bool> {
+    ledger::lock(tenant)?;
+    let elsewhere = sql::write_one::<bool>(
+        "SELECT EXISTS (SELECT FROM saas.tenant_subscriptions s JOIN saas.tenants t ON t.id = s.tenant_id
+                         WHERE t.id = $1 AND s.settled_at IS NULL AND t.time_zone <> $2)",
+        &[tenant.into(), zone.into()],
+    )?;
+    Ok(elsewhere == Some(true))
 }
 
 fn parse(changes: &str) -> Result<Map<String, Value>> {
@@ -128,21 +153,19 @@ fn delete_tenant(
         check::require_in_tenant(to_uuid(tenant), "tenant.delete")?;
     }
     let reason = stated(reason)?;
-    Ok(as_data_owner(|| because(reason, || delete(tenant)))?)
+    Ok(as_data_owner(|| because(reason, || delete(tenant, by_platform)))?)
 }
 
 /// Everything that could still act for the tenant ends with it. Its last billing period ends now and is
-/// billed as usual.
-const ENDS: [&str; 4] = [
+/// billed as usual, but for a year that its own people leave.
+const ENDS: [&str; 3] = [
     "UPDATE saas.api_keys SET revoked_at = now() WHERE tenant_id = $1 AND revoked_at IS NULL",
     "UPDATE saas.tenant_invitations SET revoked_at = now()
       WHERE tenant_id = $1 AND accepted_at IS NULL AND revoked_at IS NULL",
     "UPDATE saas.impersonation_sessions SET ended_at = now() WHERE tenant_id = $1 AND ended_at IS NULL",
-    "UPDATE saas.tenant_subscriptions SET status = 'canceled', ended_at = now()
-      WHERE tenant_id = $1 AND status <> 'canceled'",
 ];
 
-fn delete(tenant: pgrx::Uuid) -> Result<()> {
+fn delete(tenant: pgrx::Uuid, by_platform: bool) -> Result<()> {
     let held = sql::run(
         "SELECT FROM saas.tenants WHERE id = $1 AND deleted_at IS NULL FOR NO KEY UPDATE",
         &[tenant.into()],
@@ -153,6 +176,8 @@ fn delete(tenant: pgrx::Uuid) -> Result<()> {
     for statement in ENDS {
         sql::run(statement, &[tenant.into()])?;
     }
+    let ended = include_str!("../../sql/tenancy/end_contract.sql");
+    sql::run(ended, &[tenant.into(), by_platform.into()])?;
     sql::run(
         "UPDATE saas.tenants SET deleted_at = now(), billing_state = 'canceled' WHERE id = $1",
         &[tenant.into()],

@@ -4,6 +4,7 @@ mod authority;
 mod invitation;
 mod lifecycle;
 mod member;
+mod time_zone;
 mod workspaces;
 
 use crate::context::{from_uuid, new_id, to_uuid};
@@ -29,6 +30,7 @@ use pgrx::prelude::*;
         accept_invitation,
         set_member_role,
         remove_member,
+        require_time_zone,
         transfer_ownership
     ]
 );

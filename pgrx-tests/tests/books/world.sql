@@ -64,7 +64,7 @@ CREATE VIEW world.wanted AS
 WITH span AS (
   SELECT t.id, t.plan, t.seats, t.starts, t.credit, p.base, p.seat, p.seats_included, p.setup, p.least, m.month, m.last,
          m.last - m.first AS length, greatest(m.last - greatest(m.first, t.starts + t.trial), 0) AS days,
-         row_number() OVER (PARTITION BY t.id ORDER BY m.month) = 1 AS is_first
+         m.month = min(m.month) FILTER (WHERE m.last > greatest(m.first, t.starts + t.trial)) OVER (PARTITION BY t.id) AS is_first
     FROM world.tenant t JOIN world.plan p ON p.key = t.plan
     JOIN (VALUES (0, date '2025-12-01', date '2026-01-01'), (1, '2026-01-01', '2026-02-01'), (2, '2026-02-01', '2026-03-01')) AS m (month, first, last)
       ON t.starts < m.last

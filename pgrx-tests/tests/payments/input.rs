@@ -57,6 +57,8 @@ fn no_payload_breaks_anything() {
         }
     }
     while world.process() > 0 {}
+    let none = world.worker.query("SELECT saas.process_payment_events(NULL)", &[]);
+    assert_sqlstate(none, "23502");
     world.worker.query_one("SELECT saas.process_payment_events(100000)", &[]).unwrap();
     let odd: Vec<String> = world
         .owner

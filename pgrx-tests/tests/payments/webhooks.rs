@@ -122,7 +122,9 @@ fn secrets_change_without_a_gap_and_are_nobodys() {
         &[],
     );
     assert!(logged >= 3, "{logged}");
-    for (secret, sqlstate) in [("short", "22023"), ("", "22023")] {
+    for (secret, sqlstate) in
+        [("short", "22023"), ("", "22023"), ("whsec_0123456789abcde", "22023")]
+    {
         assert_sqlstate(
             world.owner.execute("SELECT saas.add_webhook_secret('stripe', $1)", &[&secret]),
             sqlstate,

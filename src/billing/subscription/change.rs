@@ -2,7 +2,7 @@
 
 use super::due::{apply_due, finite, succeed};
 use super::end::{hold, sought};
-use super::{Plan, is_now, require_subscriber};
+use super::{Plan, require_subscriber};
 use crate::billing::gate;
 use crate::billing::preview::{Line, preview};
 use crate::context::to_uuid;
@@ -72,7 +72,7 @@ fn change_subscription(
     as_of: default!(Option<TimestampWithTimeZone>, "now()"),
 ) -> std::result::Result<pgrx::Uuid, ErrorReport> {
     let tenant = given(tenant_id, "tenant_id")?;
-    require_subscriber(to_uuid(tenant), is_now(given(as_of, "as_of")?))?;
+    require_subscriber(to_uuid(tenant), gate::is_now(given(as_of, "as_of")?)?)?;
     let wish = Wish::new(plan_key, seats, mode, as_of)?;
     if wish.mode == Mode::Prorate {
         // What is worth less would give days back that were used: up in the morning, down at night.
@@ -143,13 +143,15 @@ struct Terms {
     is_down: bool,
     /// Another interval or cycle makes another contract.
     is_other_contract: bool,
-    /// Nothing is due for the day yet.
+    /// Nothing is due for the day yet, under the new terms.
     in_trial: bool,
     /// When the fee's own period ends.
     period_ends: TimestampWithTimeZone,
     waits: bool,
     /// Why the contract can't change then.
     refused: Option<String>,
+    /// Until when a trial goes on.
+    trial_end: Option<TimestampWithTimeZone>,
 }
 
 fn change(tenant: pgrx::Uuid, wish: &Wish<'_>) -> Result<Done> {
@@ -193,13 +195,9 @@ fn change(tenant: pgrx::Uuid, wish: &Wish<'_>) -> Result<Done> {
         return Ok(Done::Later(id, terms.period_ends));
     }
     if terms.is_other_contract {
-        sql::run(
-            "UPDATE saas.tenant_subscriptions
-                SET status = 'canceled', ended_at = $3, scheduled_for = NULL, scheduled_plan_id = NULL, scheduled_seats = NULL
-              WHERE tenant_id = $1 AND id = $2",
-            &[tenant.into(), id.into(), wish.as_of.into()],
-        )?;
-        return Ok(Done::AtOnce(succeed(tenant, plan.id, seats, wish.as_of)?));
+        let args = [tenant.into(), id.into(), wish.as_of.into()];
+        sql::run(include_str!("../../../sql/billing/end_for_change.sql"), &args)?;
+        return Ok(Done::AtOnce(succeed(tenant, plan.id, seats, wish.as_of, terms.trial_end)?));
     }
     let args = [
         tenant.into(),
@@ -208,6 +206,7 @@ fn change(tenant: pgrx::Uuid, wish: &Wish<'_>) -> Result<Done> {
         seats.into(),
         wish.as_of.into(),
         (!terms.in_trial).into(),
+        terms.trial_end.into(),
     ];
     sql::run(include_str!("../../../sql/billing/change_terms_now.sql"), &args)?;
     Ok(Done::AtOnce(id))
@@ -252,6 +251,7 @@ fn terms(
                 period_ends,
                 waits: is(8)?,
                 refused: row.get(9)?,
+                trial_end: row.get(10)?,
             }))
         },
     )

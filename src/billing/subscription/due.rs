@@ -1,6 +1,6 @@
 //! What waits for its day: the end of a trial, new terms, the end of a contract.
 
-use super::begin;
+use super::{Trial, begin};
 use crate::error::{Error, Result, given};
 use crate::iam::kind::{self, Kind};
 use crate::owner::as_data_owner;
@@ -68,29 +68,31 @@ pub fn apply_due(tenants: &[pgrx::Uuid], as_of: TimestampWithTimeZone) -> Result
             table
                 .map(|row| {
                     let contract = row.get::<pgrx::Uuid>(1)?.zip(row.get::<pgrx::Uuid>(2)?);
-                    Ok(contract.zip(row.get::<i32>(3)?.zip(row.get::<TimestampWithTimeZone>(4)?)))
+                    let begins = row.get::<i32>(3)?.zip(row.get::<TimestampWithTimeZone>(4)?);
+                    let trial_end = row.get::<TimestampWithTimeZone>(5)?;
+                    Ok(contract.zip(begins).map(|next| (next, trial_end)))
                 })
                 .collect::<Result<Vec<_>>>()
         })?
         .into_iter()
         .flatten()
     {
-        let ((tenant, plan), (seats, starts_at)) = next;
-        succeed(tenant, plan, seats, starts_at)?;
+        let (((tenant, plan), (seats, starts_at)), trial_end) = next;
+        succeed(tenant, plan, seats, starts_at, trial_end)?;
         changed += 1;
     }
     Ok(changed)
 }
 
-/// A contract that follows on one that has just ended, without a trial. The provider's stays the same.
+/// A contract that follows on one that has just ended, with what is left of its trial. The provider's stays the same.
 pub fn succeed(
     tenant: pgrx::Uuid,
     plan: pgrx::Uuid,
     seats: i32,
     starts_at: TimestampWithTimeZone,
+    trial_end: Option<TimestampWithTimeZone>,
 ) -> Result<pgrx::Uuid> {
-    let none = pgrx::datum::Interval::from_seconds(0.0);
-    let id = begin(tenant, plan, seats, starts_at, Some(none))?;
+    let id = begin(tenant, plan, seats, starts_at, Trial::Until(trial_end))?;
     sql::run(
         include_str!("../../../sql/billing/hand_link_on.sql"),
         &[tenant.into(), id.into(), starts_at.into()],

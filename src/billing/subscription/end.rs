@@ -1,9 +1,9 @@
 //! Ending, pausing and resuming a contract.
 
 use super::due::{apply_due, finite};
-use super::{is_now, require_subscriber};
+use super::require_subscriber;
 use crate::billing::batch::{Batch, Work};
-use crate::billing::ledger;
+use crate::billing::{gate, ledger};
 use crate::context::to_uuid;
 use crate::error::{Error, Result, given};
 use crate::owner::as_data_owner;
@@ -21,8 +21,16 @@ fn cancel_subscription(
 ) -> std::result::Result<(), ErrorReport> {
     let (tenant, as_of) = enter(tenant_id, as_of)?;
     let at_period_end = given(at_period_end, "at_period_end")?;
+    // Whether he may give days back: a year that is paid by its days would be a cheaper month.
+    let refunds = at_period_end || require_subscriber(to_uuid(tenant), false).is_ok();
     Ok(as_data_owner(|| {
         hold(tenant, as_of)?;
+        if !refunds && is_in_sold_year(tenant, as_of)? {
+            return Err(Error::Denied(
+                "a year is sold as a whole: to end it before its end needs platform.billing.adjust"
+                    .into(),
+            ));
+        }
         let statement = match at_period_end {
             true => include_str!("../../../sql/billing/cancel_later.sql"),
             false => include_str!("../../../sql/billing/cancel_now.sql"),
@@ -32,6 +40,17 @@ fn cancel_subscription(
             _ => Ok(()),
         }
     })?)
+}
+
+/// Whether the tenant's contract is on a yearly plan whose trial is over.
+fn is_in_sold_year(tenant: pgrx::Uuid, as_of: TimestampWithTimeZone) -> Result<bool> {
+    let sold = sql::write_one::<bool>(
+        "SELECT true FROM saas.tenant_subscriptions s JOIN saas.plans p ON p.id = s.plan_id
+          WHERE s.tenant_id = $1 AND s.status <> 'canceled' AND p.billing_interval = 'yearly'
+            AND (s.trial_end IS NULL OR s.trial_end <= $2)",
+        &[tenant.into(), as_of.into()],
+    )?;
+    Ok(sold == Some(true))
 }
 
 /// Stops the contract: nothing is given and nothing is billed from this day on.
@@ -144,7 +163,7 @@ fn enter(
 ) -> Result<(pgrx::Uuid, TimestampWithTimeZone)> {
     let tenant = given(tenant, "tenant_id")?;
     let as_of = given(as_of, "as_of")?;
-    require_subscriber(to_uuid(tenant), is_now(as_of))?;
+    require_subscriber(to_uuid(tenant), gate::is_now(as_of)?)?;
     Ok((tenant, finite(as_of)?))
 }
 
