@@ -95,7 +95,7 @@ COMMENT ON FUNCTION saas.grant_access(regrole, text) IS
 Arguments: role, a database role; kind, one of app, gateway, worker, auditor and admin.
 Returns: nothing.
 Needs: the data owner.
-Errors: 42501 for others; 22023 for an unknown kind, a superuser or the data owner; 23502 for a NULL.
+Errors: 42501 for others; 22023 for an unknown kind, a superuser or the data owner; 23502 for NULL.
 Example as owner:
 SELECT saas.grant_access(''saas_app'', ''app'')';
 COMMENT ON FUNCTION saas.revoke_access(regrole) IS
@@ -103,7 +103,7 @@ COMMENT ON FUNCTION saas.revoke_access(regrole) IS
 Arguments: role, a database role; nothing happens for one that has no access.
 Returns: nothing.
 Needs: the data owner.
-Errors: 42501 for others; 22023 for the data owner himself; 23502 for NULL.
+Errors: 42501 for others; 22023 for the data owner himself; 23502 for NULL, which to_regrole() gives for a name that is no role''s.
 Example as owner:
 SELECT saas.revoke_access(''saas_app'')';
 COMMENT ON FUNCTION saas.tenant_permissions(uuid) IS

@@ -48,7 +48,7 @@ Errors: 28000 without a user; 42501 without the permission or for a tenant that 
 Example as app:
 SELECT saas.set_spend_cap(:''acme'', 50000)';
 COMMENT ON FUNCTION saas.set_usage_alert(uuid, text, text, numeric) IS
-'Says that a tenant wants to be told when its usage of a feature reaches a threshold: once a period, as a row of usage_alerts_raised and by NOTIFY saas_usage_alert (whose payload names tenant, alert and period). Looked for by consume, roll_up_usage and raise_usage_alerts.
+'Says that a tenant wants to be told when its usage of a feature reaches a threshold: once a period, as a row of usage_alerts_raised and by NOTIFY saas_usage_alert (without a payload, since anybody may listen). Looked for by consume, roll_up_usage and raise_usage_alerts.
 Arguments: tenant_id, the tenant; feature_key, the feature; kind, percent (of the included units), units, or forecast (percent of the included units at the period''s end, if usage goes on as it did since its beginning); threshold, above 0.
 Returns: the alert''s id; the same alert again has the same.
 Needs: billing.manage in that tenant; platform.billing.adjust; the data owner without a context.

@@ -1,6 +1,6 @@
 -- Raises the alerts whose thresholds are reached at $1 and that were not raised in that period; only of tenants $2
 -- and feature $3 if given. A forecast waits for the period's second day. Who listens is told that there is
--- something, not what: anybody may listen.
+-- something, not what and of whom: anybody may listen.
 WITH reached AS (
   SELECT w.tenant_id, w.id, a.period_start, w.feature_key, w.kind, w.threshold, a.used, a.included
     FROM saas.usage_alerts w
@@ -18,8 +18,6 @@ WITH reached AS (
   SELECT tenant_id, id, period_start, feature_key, kind, threshold, used, included FROM reached
    ORDER BY tenant_id, id
   ON CONFLICT (tenant_id, alert_id, period) DO NOTHING
-  RETURNING tenant_id, alert_id, period
+  RETURNING alert_id
 )
-SELECT pg_notify('saas_usage_alert',
-                 jsonb_build_object('tenant_id', tenant_id, 'alert_id', alert_id, 'period', period)::text)
-  FROM raised
+SELECT pg_notify('saas_usage_alert', '') FROM raised

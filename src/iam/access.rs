@@ -321,6 +321,7 @@ pub fn grant(role: pg_sys::Oid, kind: &str) -> Result<()> {
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', '@FUNCTION_NAME@';"
 )]
 fn revoke_access(role: Option<pg_sys::Oid>) -> std::result::Result<(), ErrorReport> {
+    // to_regrole() of a name that is mistyped is NULL, and that role would keep its access.
     Ok(revoke(given(role, "role")?)?)
 }
 

@@ -35,7 +35,11 @@ fn set_member_role(
 /// 23503 for somebody who is no member.
 fn member(tenant: pgrx::Uuid, user: pgrx::Uuid) -> Result<Role> {
     let role = authority::role_of(tenant, user)?;
-    role.ok_or_else(|| Error::NoSuchRow("not a member of this tenant".into()))
+    role.ok_or_else(not_a_member)
+}
+
+fn not_a_member() -> Error {
+    Error::NoSuchRow("not a member of this tenant".into())
 }
 
 /// A key may not keep what its member loses.
@@ -111,11 +115,16 @@ fn transfer_ownership(
 
 fn transfer(tenant: pgrx::Uuid, owner: Option<pgrx::Uuid>, new_owner: pgrx::Uuid) -> Result<()> {
     // The user before the tenant, as when a tenant is created.
-    workspaces::hold(new_owner)?;
+    let held = workspaces::hold(new_owner);
     let authority = authority::enter(tenant)?;
     if matches!(&authority, Authority::Member { role, .. } if role.key != OWNER) {
         return Err(Error::Denied("only an owner himself may transfer the ownership".into()));
     }
+    // Whether there is such a user elsewhere is not told.
+    if matches!(held, Err(Error::NoSuchRow(_))) {
+        return Err(not_a_member());
+    }
+    held?;
     if member(tenant, new_owner)?.key == OWNER {
         return Err(Error::State("he owns the tenant already".into(), ""));
     }
