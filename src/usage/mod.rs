@@ -3,10 +3,12 @@
 mod apart;
 mod consume;
 mod entitlement;
+mod known;
 mod limits;
 pub mod period;
 mod record;
 pub mod retention;
+mod store;
 
 use crate::error::{Error, Result, given};
 use crate::iam::kind::{self, Kind};

@@ -1,9 +1,10 @@
 //! Counting events.
 
 use super::apart::apart;
+use super::known::Known;
+use super::store::store;
 use crate::context::{setting, to_uuid};
 use crate::error::{Error, Result};
-use crate::iam::check;
 use crate::iam::kind::{self, Kind};
 use crate::owner::as_data_owner;
 use crate::sql;
@@ -49,7 +50,12 @@ pub fn record(events: &[Event]) -> Result<Recorded> {
         for (at, event) in events.iter().enumerate() {
             rules.check(at, event)?;
         }
-        store(events, &rules)
+        let events: Vec<&Event> = events.iter().collect();
+        let known = Known::of(&events)?;
+        match known.unknown(events.iter().copied().enumerate())?.into_iter().next() {
+            Some((_, error)) => Err(error),
+            None => store(&events, &known, rules.slot()),
+        }
     })
 }
 
@@ -67,7 +73,8 @@ pub fn record_good(events: Vec<Result<Event>>) -> Result<Vec<LeftOut>> {
                 Err(error) => left_out.push((at as i32, error.sqlstate(), error.to_string())),
             }
         }
-        let unknown = unknown(good.iter().map(|(at, event)| (*at, event)))?;
+        let known = Known::of(&good.iter().map(|(_, event)| event).collect::<Vec<_>>())?;
+        let unknown = known.unknown(good.iter().map(|(at, event)| (*at, event)))?;
         for (at, error) in &unknown {
             left_out.push((*at as i32, error.sqlstate(), error.to_string()));
         }
@@ -76,8 +83,8 @@ pub fn record_good(events: Vec<Result<Event>>) -> Result<Vec<LeftOut>> {
         apart(
             &good,
             &|good| {
-                let events: Vec<Event> = good.iter().map(|(_, event)| event.clone()).collect();
-                Ok(store(&events, &rules)?.new)
+                let events: Vec<&Event> = good.iter().map(|(_, event)| event).collect();
+                Ok(store(&events, &known, rules.slot())?.new)
             },
             &mut |(at, _), failure| left_out.push((*at as i32, failure.sqlstate, failure.message)),
         )?;
@@ -116,6 +123,12 @@ impl Rules {
         Ok(Rules { slots, oldest: oldest.into(), newest: newest.into(), tenant })
     }
 
+    /// Which of a counter's rows this session writes.
+    fn slot(&self) -> i16 {
+        // SAFETY: reads a variable of the backend.
+        (unsafe { pg_sys::MyProcPid } % i32::from(self.slots)) as i16
+    }
+
     fn check(&self, at: usize, event: &Event) -> Result<()> {
         if self.tenant.is_some_and(|tenant| tenant != to_uuid(event.tenant_id)) {
             return Err(Error::Denied("usage of another tenant than this request's".into()));
@@ -139,84 +152,4 @@ impl Rules {
         }
         Ok(())
     }
-}
-
-/// Parallel lists, as SQL takes them.
-struct Lists {
-    tenant_ids: Vec<pgrx::Uuid>,
-    feature_keys: Vec<String>,
-    units: Vec<i64>,
-    event_ids: Vec<Option<String>>,
-}
-
-fn store(events: &[Event], rules: &Rules) -> Result<Recorded> {
-    let lists = || Lists {
-        tenant_ids: events.iter().map(|event| event.tenant_id).collect(),
-        feature_keys: events.iter().map(|event| event.feature_key.clone()).collect(),
-        units: events.iter().map(|event| event.units).collect(),
-        event_ids: events.iter().map(|event| event.event_id.clone()).collect(),
-    };
-    // SAFETY: reads a variable of the backend.
-    let slot = (unsafe { pg_sys::MyProcPid } % i32::from(rules.slots)) as i16;
-    let Lists { tenant_ids, feature_keys, units, event_ids } = lists();
-    let occurred_at: Vec<_> = events.iter().map(|event| event.occurred_at).collect();
-    let args = [
-        tenant_ids.into(),
-        feature_keys.into(),
-        units.into(),
-        event_ids.into(),
-        occurred_at.into(),
-        slot.into(),
-    ];
-    let (new, known, period) =
-        sql::write(include_str!("../../sql/usage/record.sql"), &args, |table| {
-            let row = table.first();
-            Ok((row.get::<i64>(1)?, row.get::<i64>(2)?, row.get::<Date>(3)?))
-        })?;
-    if known != Some(events.len() as i64) {
-        let first = unknown(events.iter().enumerate())?.into_iter().next();
-        return Err(first.map_or_else(
-            || Error::NoSuchRow("a tenant was not there a moment ago: try again".into()),
-            |(_, error)| error,
-        ));
-    }
-    if new != known {
-        // A statement of its own sees what a concurrent one, or this batch itself, has just written.
-        let Lists { tenant_ids, feature_keys, units, event_ids } = lists();
-        let args = [tenant_ids.into(), feature_keys.into(), units.into(), event_ids.into()];
-        sql::run(include_str!("../../sql/usage/conflicts.sql"), &args)?;
-    }
-    Ok(Recorded { new: new.unwrap_or_default(), period })
-}
-
-/// Which of the events name an unknown tenant or feature, by their positions.
-fn unknown<'a>(events: impl Iterator<Item = (usize, &'a Event)>) -> Result<Vec<(usize, Error)>> {
-    let (positions, named): (Vec<usize>, Vec<_>) =
-        events.map(|(at, event)| (at, (event.tenant_id, event.feature_key.clone()))).unzip();
-    let (tenant_ids, feature_keys): (Vec<_>, Vec<_>) = named.into_iter().unzip();
-    let found = sql::write(
-        include_str!("../../sql/usage/unknown.sql"),
-        &[tenant_ids.into(), feature_keys.into()],
-        |table| {
-            table
-                .map(|row| Ok((row.get::<i64>(1)?, row.get::<bool>(2)?, row.get::<String>(3)?)))
-                .collect::<Result<Vec<_>>>()
-        },
-    )?;
-    if found.is_empty() {
-        return Ok(Vec::new());
-    }
-    let known =
-        sql::read_rows("SELECT key FROM saas.features", &[], |row| Ok(row.get::<String>(1)?))?;
-    let error = |(index, no_tenant, feature): (Option<i64>, Option<bool>, Option<String>)| {
-        let at = positions.get(index? as usize)?;
-        if no_tenant? {
-            return Some((*at, Error::NoSuchRow(format!("event {at}: no such tenant"))));
-        }
-        let feature = feature?;
-        let nearest = check::nearest(&feature, known.iter().flatten().map(String::as_str));
-        let message = format!("event {at}: no plan has the feature \"{feature}\"");
-        Some((*at, Error::Unknown(message, nearest)))
-    };
-    Ok(found.into_iter().filter_map(error).collect())
 }
