@@ -636,6 +636,62 @@ fn a_month_begins_where_the_tenant_is() {
     books.balanced();
 }
 
+/// A batch works its periods out by itself, single events have SQL do it: both say the same, of months in zones and of
+/// periods that begin with the contract, before it, and after it was canceled.
+#[test]
+fn a_batch_counts_in_the_periods_of_single_events() {
+    let mut books = Books::new();
+    books.plan("monthly", "base_price", "0");
+    books.plan("own", "billing_cycle", "'anniversary'");
+    for plan in ["monthly", "own"] {
+        books.feature(plan, "call", 0, Some("1"));
+    }
+    let mut tenants = Vec::new();
+    for zone in ["UTC", "America/New_York", "Asia/Kolkata", "Pacific/Apia"] {
+        for plan in ["monthly", "own"] {
+            let tenant = books.tenant_in(zone, "USD");
+            books.subscribe(tenant, plan, 1, "2026-01-31 12:00Z", None);
+            tenants.push(tenant);
+        }
+    }
+    // One that went from months to periods of its own, and one without a contract.
+    let changed = books.tenant("Changed");
+    books.subscribe(changed, "monthly", 1, "2026-01-05Z", None);
+    books.run(&format!("SELECT saas.cancel_subscription('{changed}', false, '2026-03-10Z')"));
+    books.subscribe(changed, "own", 1, "2026-03-20Z", None);
+    tenants.extend([changed, books.tenant("Without")]);
+    let times = [
+        "2026-01-01 04:59:59.999999Z",
+        "2026-01-31 10:59:59.999999Z",
+        "2026-02-01 05:00Z",
+        "2026-02-28 18:30Z",
+        "2026-03-09Z",
+        "2026-03-19Z",
+        "2026-03-31 11:00Z",
+        "2026-04-30 20:00Z",
+    ];
+    let events: Vec<(Uuid, &str)> =
+        tenants.iter().flat_map(|tenant| times.iter().map(|time| (*tenant, *time))).collect();
+    for (at, (tenant, time)) in events.iter().enumerate() {
+        let id = format!("single {at}");
+        assert!(record(&mut books.worker, *tenant, "call", 1, Some(&id), time).unwrap());
+    }
+    let ids: Vec<String> = (0..events.len()).map(|at| format!("batch {at}")).collect();
+    let (tenants, times): (Vec<Uuid>, Vec<&str>) = events.iter().copied().unzip();
+    let sql = "SELECT saas.record_usage_batch($1, array_fill('call'::text, ARRAY[cardinality($1::uuid[])]), array_fill(1::bigint, ARRAY[cardinality($1::uuid[])]), $2,
+                 $3::text[]::timestamptz[])";
+    let new: i64 = one(&mut books.worker, sql, &[&tenants, &ids, &times]);
+    assert_eq!(new, events.len() as i64);
+    let sql = "SELECT count(*) FILTER (WHERE b.period = s.period), count(DISTINCT s.period)
+                 FROM saas.usage_events s
+                 JOIN saas.usage_events b ON b.event_id = replace(s.event_id, 'single', 'batch') AND b.tenant_id = s.tenant_id
+                WHERE s.event_id LIKE 'single %' AND b.event_id LIKE 'batch %'";
+    let row = books.data.query_one(sql, &[]).unwrap();
+    assert_eq!(row.get::<_, i64>(0), events.len() as i64);
+    assert!(row.get::<_, i64>(1) > 6, "periods of many kinds");
+    books.balanced();
+}
+
 /// Fees can be looked at before the month is over, and follow the usage until it is closed.
 #[test]
 fn fees_of_an_open_month_are_assessed_anew() {

@@ -21,6 +21,14 @@ pub enum Aggregation {
 }
 
 impl Aggregation {
+    pub fn name(self) -> &'static str {
+        match self {
+            Aggregation::Sum => "sum",
+            Aggregation::Max => "max",
+            Aggregation::Last => "last",
+        }
+    }
+
     fn named(name: &str) -> Result<Aggregation> {
         match name {
             "sum" => Ok(Aggregation::Sum),

@@ -16,6 +16,9 @@ use uuid::Uuid;
 /// Counts events, which are all known; `slot` says which of its rows a counter is written to.
 pub fn store(events: &[&Event], known: &Known, slot: i16) -> Result<Recorded> {
     let periods = known.periods(events)?;
+    if let ([event], [period]) = (events, periods.as_slice()) {
+        return store_one(event, day(*period)?, known.aggregation(&event.feature_key)?, slot);
+    }
     let mut sorted: Vec<usize> = (0..events.len()).collect();
     sorted.sort_by(|a, b| place(events[*a]).cmp(&place(events[*b])).then(a.cmp(b)));
     let (new, again) = keep_ids(events, &sorted)?;
@@ -29,6 +32,28 @@ pub fn store(events: &[&Event], known: &Known, slot: i16) -> Result<Recorded> {
     count(events, &periods, &new, known, slot)?;
     let first = new.iter().map(|at| periods[*at]).min();
     Ok(Recorded { new: new.len() as i64, period: first.map(day).transpose()? })
+}
+
+/// The same for a single event, without the arrays, which cost more than its rows.
+fn store_one(event: &Event, period: Date, aggregation: Aggregation, slot: i16) -> Result<Recorded> {
+    let (tenant, units, at) = (event.tenant_id, event.units, event.occurred_at);
+    let (feature, id) = (event.feature_key.as_str(), event.event_id.as_deref());
+    if id.is_some() {
+        let key = [tenant.into(), id.into(), feature.into(), units.into(), at.into()];
+        if sql::run(include_str!("../../sql/usage/key_one.sql"), &key)? == 0 {
+            tell_conflicts(&[event], &[0])?;
+            return Ok(Recorded { new: 0, period: None });
+        }
+    }
+    sql::run(
+        include_str!("../../sql/usage/event_one.sql"),
+        &[tenant.into(), feature.into(), units.into(), period.into(), id.into(), at.into()],
+    )?;
+    let counter = [tenant.into(), feature.into(), period.into(), units.into(), at.into()];
+    let how = [slot.into(), aggregation.name().into()];
+    let args: Vec<_> = counter.into_iter().chain(how).collect();
+    sql::run(include_str!("../../sql/usage/slot_one.sql"), &args)?;
+    Ok(Recorded { new: 1, period: Some(period) })
 }
 
 /// The order in which everybody writes ids.
@@ -94,7 +119,8 @@ fn tell_conflicts(events: &[&Event], again: &[usize]) -> Result<()> {
 }
 
 fn day(days: i32) -> Result<Date> {
-    Date::try_from(days).map_err(|_| Error::OutOfRange("the period is beyond what a date can be".into()))
+    Date::try_from(days)
+        .map_err(|_| Error::OutOfRange("the period is beyond what a date can be".into()))
 }
 
 fn keep_events(events: &[&Event], periods: &[i32], new: &[usize]) -> Result<()> {
