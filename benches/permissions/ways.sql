@@ -35,6 +35,7 @@ CREATE ROLE bench_in LOGIN;
 CREATE ROLE bench_ours LOGIN;
 CREATE ROLE bench_joins LOGIN;
 CREATE ROLE bench_claims LOGIN;
+CREATE ROLE bench_plainest LOGIN;
 SELECT saas.grant_access('bench_ours', 'app') \g /dev/null
 SELECT saas.grant_access('bench_const', 'app') \g /dev/null
 
@@ -48,6 +49,12 @@ SELECT format('
   CREATE POLICY joins ON bench.%1$s TO bench_joins USING (bench.joins(tenant_id, ''project.create''));
   CREATE POLICY claims ON bench.%1$s TO bench_claims USING (bench.claims(tenant_id, ''project.create''))', name)
   FROM unnest(ARRAY['documents', 'comments', 'notes']) name \gexec
+-- What any policy costs: one that compares the column with a constant.
+SELECT format('
+  GRANT SELECT ON bench.documents TO bench_plainest;
+  CREATE POLICY plainest ON bench.documents TO bench_plainest USING (tenant_id = %L)', id)
+  FROM bench.tenants WHERE number = 0 \gexec
+SELECT saas.grant_access('bench_plainest', 'app') \g /dev/null
 GRANT USAGE ON SCHEMA bench TO PUBLIC;
 GRANT SELECT ON bench.tenants TO PUBLIC;
 GRANT INSERT ON ALL TABLES IN SCHEMA bench TO PUBLIC;
