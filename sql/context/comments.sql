@@ -1,15 +1,15 @@
 -- What each function is: docs/reference.md is made of this.
-COMMENT ON FUNCTION saas.begin_request(text, uuid, uuid, inet) IS
+COMMENT ON FUNCTION saas.begin_request(text, uuid, uuid) IS
 'Authenticates the rest of this transaction by a session token or an API key, and binds it to a tenant if one is given. Call it inside a transaction block (else warning 25P01). After an error nobody is asking; a rollback to a savepoint brings back who asked there.
-Arguments: token, a session''s token or an API key; tenant_id, the only tenant that this request is about, NULL for all of the user''s (an API key is always bound to its own); impersonation_id, an open impersonation of the session''s user, in which he acts; one that was started in a session is entered in that session only, and a read-only one makes the transaction read-only; ip_address, where a gateway was asked from, for the log of refusals (what other kinds say is not believed).
+Arguments: token, a session''s token or an API key; tenant_id, the only tenant that this request is about, NULL for all of the user''s (an API key is always bound to its own); impersonation_id, an open impersonation of the session''s user, in which he acts; one that was started in a session is entered in that session only, and a read-only one makes the transaction read-only.
 Returns: the user whose rights apply.
 Needs: the secret.
 Errors: 28000 for a token that is unknown, expired or revoked, or of a deleted user; 42501 for a tenant that is not one of the user''s, does not exist, is suspended or deleted, and for an impersonation that is not his, not open or not approved; 55000 for a read-only one after a savepoint.
 Example as app:
 SELECT saas.begin_request(:''alice_token'', :''acme'')';
-COMMENT ON FUNCTION saas.begin_request_as(uuid, uuid, inet) IS
+COMMENT ON FUNCTION saas.begin_request_as(uuid, uuid) IS
 'Begins a request for a user whom the calling backend has authenticated itself.
-Arguments: user_id, who is asking; tenant_id, the only tenant that this request is about, NULL for all of the user''s; ip_address, where a gateway was asked from, for the log of refusals (what other kinds say is not believed).
+Arguments: user_id, who is asking; tenant_id, the only tenant that this request is about, NULL for all of the user''s.
 Returns: the user.
 Needs: kind gateway; the data owner.
 Errors: 42501 for other kinds, and for a tenant that is not one of the user''s; 28000 for an unknown or deleted user; 23502 for a NULL user.
@@ -87,9 +87,9 @@ Needs: any kind of access.
 Errors: none.
 Example as app:
 SELECT saas.uuid_v7()';
-COMMENT ON FUNCTION saas.begin_request_jwt(text, uuid, inet) IS
+COMMENT ON FUNCTION saas.begin_request_jwt(text, uuid) IS
 'Authenticates the rest of this transaction by a JSON Web Token (RFC 7519), signed with EdDSA, ES256, RS256 or HS256 by a key that saas.import_jwks has taken. The key, never the token, says which algorithm it is. The request ends when the token expires, also within a transaction.
-Arguments: jwt, at most 16 KiB; its kid may be missing when its issuer has one key for the algorithm; tenant_id, the only tenant that this request is about, NULL for all of the user''s; ip_address, where a gateway was asked from, for the log of refusals (what other kinds say is not believed).
+Arguments: jwt, at most 16 KiB; its kid may be missing when its issuer has one key for the algorithm; tenant_id, the only tenant that this request is about, NULL for all of the user''s.
 Returns: the user whom saas.accounts names for the token''s iss (provider_id) and sub (account_id). If there is none and the key says creates_users, a new user with the claims email and name.
 Needs: the token.
 Errors: 28000 for a token that is malformed, not signed by its issuer, expired (exp), more than 60 seconds early (nbf), for another audience (aud), of an unknown or deleted user, or at first sight without an e-mail address or with that of a user who is known; 42501 for a tenant that is not one of the user''s.
@@ -128,3 +128,27 @@ Needs: kind gateway; the data owner.
 Errors: 42501 for other kinds; 23502 for a NULL.
 Example as gateway:
 SELECT saas.unlink_account(''https://login.example.com'', ''alice'')';
+COMMENT ON FUNCTION saas.begin_request(text, uuid, uuid, inet) IS
+'The same for a gateway that says where it was asked from, for the log of refusals.
+Arguments: token, tenant_id and impersonation_id as above, NULL for none; ip_address, where the request came from (what other kinds than gateway say is not believed).
+Returns: the user whose rights apply.
+Needs: the secret.
+Errors: as above.
+Example as gateway:
+SELECT saas.begin_request(:''alice_token'', :''acme'', NULL, ''192.0.2.1'')';
+COMMENT ON FUNCTION saas.begin_request_as(uuid, uuid, inet) IS
+'The same with where it was asked from, for the log of refusals.
+Arguments: user_id and tenant_id as above, NULL for no tenant; ip_address, where the request came from.
+Returns: the user.
+Needs: kind gateway; the data owner.
+Errors: as above.
+Example as gateway:
+SELECT saas.begin_request_as(:''alice'', :''acme'', ''192.0.2.1'')';
+COMMENT ON FUNCTION saas.begin_request_jwt(text, uuid, inet) IS
+'The same for a gateway that says where it was asked from, for the log of refusals.
+Arguments: jwt and tenant_id as above, NULL for no tenant; ip_address, where the request came from (what other kinds than gateway say is not believed).
+Returns: the user.
+Needs: the token.
+Errors: as above.
+Example as gateway:
+SELECT saas.begin_request_jwt(:''alice_jwt'', :''acme'', ''192.0.2.1'')';

@@ -20,7 +20,17 @@ fn begin_request(
     token: Option<&str>,
     tenant_id: default!(Option<pgrx::Uuid>, "NULL"),
     impersonation_id: default!(Option<pgrx::Uuid>, "NULL"),
-    ip_address: default!(Option<pgrx::Inet>, "NULL"),
+) -> std::result::Result<pgrx::Uuid, ErrorReport> {
+    begin_request_from(token, tenant_id, impersonation_id, None)
+}
+
+/// The same for a gateway that says where it was asked from. Apart, since others' programs name the one above by its arguments.
+#[pg_extern(volatile, parallel_unsafe, name = "begin_request")]
+fn begin_request_from(
+    token: Option<&str>,
+    tenant_id: Option<pgrx::Uuid>,
+    impersonation_id: Option<pgrx::Uuid>,
+    ip_address: Option<pgrx::Inet>,
 ) -> std::result::Result<pgrx::Uuid, ErrorReport> {
     let tenant = tenant_id.map(to_uuid);
     denial::attempt("begin_request", tenant, ip_address, || {
@@ -50,7 +60,16 @@ fn by_token(token: &str, tenant: Option<Uuid>, impersonation: Option<Uuid>) -> R
 fn begin_request_as(
     user_id: Option<pgrx::Uuid>,
     tenant_id: default!(Option<pgrx::Uuid>, "NULL"),
-    ip_address: default!(Option<pgrx::Inet>, "NULL"),
+) -> std::result::Result<pgrx::Uuid, ErrorReport> {
+    begin_request_as_from(user_id, tenant_id, None)
+}
+
+/// The same with where it was asked from.
+#[pg_extern(volatile, parallel_unsafe, name = "begin_request_as")]
+fn begin_request_as_from(
+    user_id: Option<pgrx::Uuid>,
+    tenant_id: Option<pgrx::Uuid>,
+    ip_address: Option<pgrx::Inet>,
 ) -> std::result::Result<pgrx::Uuid, ErrorReport> {
     let tenant = tenant_id.map(to_uuid);
     denial::attempt("begin_request_as", tenant, ip_address, || by_assertion(user_id, tenant))

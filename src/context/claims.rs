@@ -34,7 +34,16 @@ impl From<JwtError> for Error {
 fn begin_request_jwt(
     jwt: Option<&str>,
     tenant_id: default!(Option<pgrx::Uuid>, "NULL"),
-    ip_address: default!(Option<pgrx::Inet>, "NULL"),
+) -> std::result::Result<pgrx::Uuid, ErrorReport> {
+    begin_request_jwt_from(jwt, tenant_id, None)
+}
+
+/// The same for a gateway that says where it was asked from.
+#[pg_extern(volatile, parallel_unsafe, name = "begin_request_jwt")]
+fn begin_request_jwt_from(
+    jwt: Option<&str>,
+    tenant_id: Option<pgrx::Uuid>,
+    ip_address: Option<pgrx::Inet>,
 ) -> std::result::Result<pgrx::Uuid, ErrorReport> {
     let tenant = tenant_id.map(to_uuid);
     denial::attempt("begin_request_jwt", tenant, ip_address, || {
