@@ -250,3 +250,11 @@ Needs: kind worker or the data owner.
 Errors: 42501 for others; 23502 for NULL.
 Example as worker:
 SELECT saas.escalate_break_glass()';
+COMMENT ON FUNCTION saas.protect_table(regclass, text, text, name) IS
+'Makes the rows of a table of yours those of the tenants in which the user has the permission: a policy for each command, a column that is not null and references saas.tenants, an index that leads with it, a trigger that keeps rows in their tenant, row-level security. It makes what is missing, so it can be called again, and with other permissions. The policies are for the roles of kind app and gateway, whichever have access now or later. Which commands a role may use at all is yours to GRANT.
+Arguments: table_name, the table; read, the permission that SELECT needs; write, the one that INSERT, UPDATE and DELETE need, NULL for a table that applications only read; tenant_column, its uuid column that names the tenant.
+Returns: nothing; warns (01000) of other policies of the table that let rows through.
+Needs: the data owner, and that the table is his.
+Errors: 42501 for others, and for a table of somebody else; 42704 for an unknown permission; 22023 for a permission of the platform, for what is no ordinary or partitioned table of an application (a view, a partition, a temporary table, a table of schema saas, one with inheritance), and for a column that is not there or no uuid; 55000 when a policy or trigger of the needed name is there and is something else; 23502 and 23503 for rows without a tenant and of one that does not exist; 23502 for NULL.
+Example as owner:
+SELECT saas.protect_table(''documents'', read => ''tenant.read'', write => ''project.update'')';

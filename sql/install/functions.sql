@@ -33,10 +33,18 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION saas.refuse_change() IS 'Keeps a table append-only.';
 
+-- Argument: the column that names the tenant; tenant_id without one.
 CREATE FUNCTION saas.keep_tenant() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  moves boolean;
 BEGIN
-  IF NEW.tenant_id IS DISTINCT FROM OLD.tenant_id THEN
+  IF TG_NARGS = 0 THEN
+    moves := NEW.tenant_id IS DISTINCT FROM OLD.tenant_id;
+  ELSE
+    moves := to_jsonb(NEW) -> TG_ARGV[0] IS DISTINCT FROM to_jsonb(OLD) -> TG_ARGV[0];
+  END IF;
+  IF moves THEN
     RAISE EXCEPTION 'a row of % can''t move to another tenant', TG_TABLE_NAME
       USING ERRCODE = 'object_not_in_prerequisite_state',
             HINT = 'Delete it and insert a new one there.';

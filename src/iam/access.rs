@@ -405,5 +405,11 @@ fn listed(
 /// policies joined by OR.
 fn name_in_policies() -> Result<()> {
     install::make_policies()?;
-    sql::execute(include_str!("../../sql/iam/name_in_policies.sql"), &[])
+    name_roles()
+}
+
+/// The same for the policies that are there.
+pub fn name_roles() -> Result<()> {
+    let ours = super::protect::COMMENT;
+    sql::execute(include_str!("../../sql/iam/name_in_policies.sql"), &[ours.into()])
 }

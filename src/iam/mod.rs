@@ -18,6 +18,7 @@ mod load;
 mod lookup;
 mod memberships;
 mod planner;
+mod protect;
 
 use crate::context::to_uuid;
 use crate::error::{Error, Result, given};
@@ -59,7 +60,8 @@ use uuid::Uuid;
         break_glass::open_break_glass,
         break_glass::close_break_glass,
         break_glass::review_break_glass,
-        break_glass::escalate_break_glass
+        break_glass::escalate_break_glass,
+        protect::protect_table
     ]
 );
 

@@ -52,3 +52,7 @@ UPDATE saas.settings SET impersonation_approval = false;
 SELECT saas.define_coupon('{"code": "WELCOME10", "percent": "10", "invoices": 1}'), saas.define_coupon('{"code": "LOYAL", "percent": "5"}'),
        saas.apply_coupon(:'acme', 'loyal') \g /dev/null
 SELECT saas.add_webhook_secret('stripe', 'whsec_0123456789abcdef0123456789abcdef') \g /dev/null
+
+-- A table of the application's own.
+CREATE TABLE documents (tenant_id uuid, id uuid PRIMARY KEY DEFAULT saas.uuid_v7(), title text);
+INSERT INTO documents (tenant_id, title) VALUES (:'acme', 'Ours'), (:'globex', 'Theirs');

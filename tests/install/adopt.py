@@ -39,15 +39,20 @@ def adopt(database):
     lost = sorted(set(catalog.splitlines()) - set(database.catalog().splitlines()))
     new = sorted(set(database.catalog().splitlines()) - set(catalog.splitlines()))
     # What the user made with our functions is gone with them, as docs/install.md says.
-    expected = ["column app.notes.id uuid not null t default saas.uuid_v7() generated ", "comment on policy read on table app.notes: Members read.",
-                "grant EXECUTE on saas.uuid_v7() to inst_reporter by inst_owner", "policy read on app.notes", "policy write on app.notes"]
+    expected = ["column app.notes.id uuid not null t default saas.uuid_v7() generated ", "column app.papers.id uuid not null t default saas.uuid_v7() generated ",
+                *(f"comment on policy {name} on table app.papers: Made by saas.protect_table," for name in ("app_delete", "app_insert", "app_read", "app_update")),
+                "comment on policy read on table app.notes: Members read.", "grant EXECUTE on saas.uuid_v7() to inst_reporter by inst_owner",
+                *(f"policy {name} on app.papers" for name in ("app_delete", "app_insert", "app_read", "app_update")),
+                "policy read on app.notes", "policy write on app.notes",
+                "trigger CREATE TRIGGER trg_tenant_fixed AFTER UPDATE ON app.papers FOR EACH ROW WHEN ((old.tenant_id IS DISTINCT FROM new.tenant_id)) EXECUTE FUNCTION saas.keep_tenant('tenant_id') enabled A"]
     equal("all is back but the user's own policies, defaults and grants that used the functions",
           [line.split(" for ")[0] for line in lost], expected)
-    equal("and nothing else is there", new, ["column app.notes.id uuid not null t default  generated "])
+    equal("and nothing else is there", new, [f"column app.{name}.id uuid not null t default  generated " for name in ("notes", "papers")])
     database.sql("""ALTER TABLE app.notes ALTER COLUMN id SET DEFAULT saas.uuid_v7();
         CREATE POLICY read ON app.notes FOR SELECT TO inst_app USING (saas.has_tenant_permission(tenant_id, 'tenant.read'));
         CREATE POLICY write ON app.notes FOR INSERT TO inst_app WITH CHECK (saas.has_tenant_permission(tenant_id, 'project.create'));
-        COMMENT ON POLICY read ON app.notes IS 'Members read.'; GRANT EXECUTE ON FUNCTION saas.uuid_v7() TO inst_reporter""", "inst_owner")
+        COMMENT ON POLICY read ON app.notes IS 'Members read.';
+        ALTER TABLE app.papers ALTER COLUMN id SET DEFAULT saas.uuid_v7(); SELECT saas.protect_table('app.papers', 'tenant.read', 'project.create'); GRANT EXECUTE ON FUNCTION saas.uuid_v7() TO inst_reporter""", "inst_owner")
     equal("with these made again the catalogs are as before", database.catalog(), catalog)
     equal("and an application works on", as_app(database, "ada", "SELECT count(*) FROM saas.projects; SELECT body FROM app.notes"), "4\nHello Acme")
     equal("all invariants hold", database.sql("SELECT * FROM saas.check_invariants()"), "")

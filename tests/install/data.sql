@@ -59,6 +59,9 @@ COMMENT ON POLICY read ON app.notes IS 'Members read.';
 GRANT USAGE ON SCHEMA app TO inst_app;
 GRANT SELECT, INSERT ON app.notes TO inst_app;
 INSERT INTO app.notes (tenant_id, body) SELECT id, 'Hello ' || name FROM saas.tenants;
+CREATE TABLE app.papers (tenant_id uuid, id uuid PRIMARY KEY DEFAULT saas.uuid_v7(), title text);
+GRANT SELECT, INSERT, UPDATE, DELETE ON app.papers TO inst_app;
+SELECT saas.protect_table('app.papers', 'tenant.read', 'project.create') \g /dev/null
 -- Beside what grant_access gives: install() must not take it away.
 GRANT SELECT (email) ON saas.users TO inst_reporter;
 GRANT USAGE ON SCHEMA saas TO inst_reporter;

@@ -55,6 +55,13 @@ def works(what, target):
     before = target.looks()
     target.sql("SELECT saas.install()", "inst_owner")
     equal(f"{what}: saas.install() changes nothing", target.looks(), before)
+    target.sql("SELECT saas.protect_table('app.papers', 'tenant.read', 'project.create')", "inst_owner")
+    equal(f"{what}: nor does saas.protect_table()", target.looks(), before)
+    papers = "INSERT INTO app.papers (tenant_id, title) SELECT id, 'Ours' FROM saas.tenants; SELECT count(DISTINCT tenant_id) FROM app.papers"
+    equal(f"{what}: Ada writes into a protected table, and sees hers", as_app(target, "ada", papers), "1")
+    equal(f"{what}: Hank does not", as_app(target, "hank", "SELECT count(*) FROM app.papers"), "0")
+    moved = target.state("UPDATE app.papers SET tenant_id = (SELECT id FROM saas.tenants WHERE name = 'Globex')", "inst_owner")
+    equal(f"{what}: its rows stay where they are", moved[0], "55000")
     target.sql(WRITE, "inst_owner")
     written = WRITTEN if os.environ["SAAS_PG"] == "18" else WRITTEN.replace("uuid_extract_version(id)", "substr(id::text, 15, 1)")
     equal(f"{what}: new rows, new invoices and their numbers, triggers, audit", target.sql(written), "7\n6|6|6\n2\nt")
