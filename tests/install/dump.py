@@ -110,7 +110,7 @@ def roundtrips(cluster, elsewhere, source, folder):
     restored.psql("-f", plain)
     lost = restored.state("SET session_replication_role = replica; BEGIN; DELETE FROM saas.platform_audit_logs; ROLLBACK")[0]
     equal("--disable-triggers takes away ENABLE ALWAYS, which append-only rests on", lost, "00000")
-    restored.sql("SELECT saas.install(); ALTER TABLE saas.tenants ENABLE ALWAYS TRIGGER note_change", "inst_owner")
+    restored.sql("SELECT saas.install(), saas.protect_table('app.papers', 'tenant.read', 'project.create'); ALTER TABLE saas.tenants ENABLE ALWAYS TRIGGER note_change", "inst_owner")
     comes_back("schema and data apart, --disable-triggers, install()", source, restored)
     restored.drop()
 
