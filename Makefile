@@ -4,6 +4,7 @@
 #   make demo                       the tour
 #   make psql                       a server of your own with the demo's data, for as long as psql runs
 #   make test                       everything; PG=15 takes Debian's packages, PG=16 and PG=18 come from PyPI
+#   make test-slow                  the same with longer simulations: years of a hundred tenants
 #   make install PG_CONFIG=…        a release build into your PostgreSQL 15, 16 or 18
 #   make bench                      the tables of benches/
 #
@@ -24,7 +25,7 @@ features = --no-default-features --features saas_core/pg$(PG)
 # The environment that pgrx needs.
 env = . "$$(scripts/setup $(PG))" &&
 
-.PHONY: demo psql test install bench setup build check lint unit regress regress-update rust suite surface-update clean
+.PHONY: demo psql test test-slow install bench setup build check lint unit regress regress-update rust suite surface-update clean
 
 demo: build
 	scripts/cluster $(PG) -- scripts/with-database acme examples/acme/demo
@@ -34,6 +35,9 @@ psql: build
 
 test:
 	scripts/test $(PG)
+
+test-slow:
+	SAAS_SLOW=1 SAAS_SUITE_LIMIT=7200 scripts/test $(PG)
 
 install:
 	@test -n "$(PG_CONFIG)" || { echo "make install PG_CONFIG=/path/to/pg_config"; exit 1; }
