@@ -22,6 +22,7 @@ pub struct Plan {
     base: i64,
     seat: i64,
     included: i64,
+    setup: i64,
 }
 
 impl Plan {
@@ -140,7 +141,7 @@ impl World {
                     "INSERT INTO world.plan VALUES ('{key}', '{cycle}', '{every}', {}, {}, {}, {}, {})",
                     plan[0], plan[1], plan[2], plan[3], plan[4]
                 ));
-                Plan { key, is_yearly, base, seat, included }
+                Plan { key, is_yearly, base, seat, included, setup }
             })
             .collect()
     }

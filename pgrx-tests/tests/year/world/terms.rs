@@ -83,7 +83,13 @@ impl World {
                 self.contract(tenant).ends = Some(month.1);
             }
             5 if is_whole && !is_yearly && is_free => {
-                self.call("cancel_subscription($1, false, $2::text::timestamptz)", tenant, day);
+                // With the midnight that begins it: the day is not used.
+                self.call_at(
+                    "cancel_subscription($1, false, $2::text::timestamptz)",
+                    tenant,
+                    day,
+                    "00:00",
+                );
                 self.ended(tenant, day, day + Days::new(1));
             }
             6 if is_whole && !is_yearly && is_free => {
@@ -123,11 +129,9 @@ impl World {
         }
         let family = self.tenants[tenant].family;
         let (plan, seats) = (self.dice.below(3) as usize, 1 + self.dice.below(6));
-        let trial = if self.tenants[tenant].used_from.is_none() && self.dice.one_in(4) {
-            1 + self.dice.below(40)
-        } else {
-            0
-        };
+        let may_try =
+            self.tenants[tenant].used_from.is_none() && self.families[family][plan].setup == 0;
+        let trial = if may_try && self.dice.one_in(2) { 1 + self.dice.below(40) } else { 0 };
         let key = self.families[family][plan].key.clone();
         let (id, at) = (self.tenants[tenant].id, self.noon(tenant, day));
         let trial_text = (trial > 0).then(|| format!("{trial} days"));
@@ -227,7 +231,12 @@ impl World {
     }
 
     fn call(&mut self, what: &str, tenant: usize, day: NaiveDate) {
-        let (id, at) = (self.tenants[tenant].id, self.noon(tenant, day));
+        self.call_at(what, tenant, day, "12:00");
+    }
+
+    fn call_at(&mut self, what: &str, tenant: usize, day: NaiveDate, hour: &str) {
+        let (id, at) =
+            (self.tenants[tenant].id, format!("{day} {hour} {}", self.tenants[tenant].zone));
         if let Err(error) = self.books.worker.execute(&format!("SELECT saas.{what}"), &[&id, &at]) {
             panic!("seed {}, tenant {tenant}, {day}, {what}: {error:?}", self.seed);
         }
