@@ -99,9 +99,9 @@ fn he_becomes_nobody_else() {
         ("SELECT saas.grant_access('saas_app', 'gateway')", "42501"),
         ("SELECT saas.revoke_access('saas_gateway')", "42501"),
         ("INSERT INTO saas.access_grants VALUES ('saas_app'::regrole, 'gateway')", "42501"),
-        ("GRANT EXECUTE ON FUNCTION saas.begin_request_as TO saas_app", "42501"),
+        ("GRANT EXECUTE ON FUNCTION saas.begin_request_as(uuid, uuid) TO saas_app", "42501"),
         ("GRANT SELECT ON saas.sessions TO saas_app", "42501"),
-        ("ALTER FUNCTION saas.begin_request_as OWNER TO saas_app", "42501"),
+        ("ALTER FUNCTION saas.begin_request_as(uuid, uuid) OWNER TO saas_app", "42501"),
         ("ALTER FUNCTION saas.has_tenant_permission(uuid, text) IMMUTABLE", "42501"),
         ("ALTER FUNCTION saas.current_user_id() SECURITY DEFINER", "42501"),
         (&assert_owner, "42501"),
@@ -491,10 +491,12 @@ fn functions_with_ids(client: &mut Client) -> Vec<Function> {
                 ORDER BY 1";
     let function = |row: &postgres::Row| {
         let (names, types): (Vec<String>, Vec<String>) = (row.get(1), row.get(2));
-        // An impersonation comes before the tenant, and is the business of who may impersonate.
-        let is_asked =
-            |argument: &(String, String)| argument.0 != "impersonation_id" || names.len() == 1;
-        let arguments = names.iter().cloned().zip(types).filter(is_asked).collect();
+        // An impersonation comes before the tenant, and is the business of who may impersonate: NULL, as what is of no type.
+        let typed = |(name, kind): (String, String)| {
+            let is_left_out = name == "impersonation_id" && names.len() > 1;
+            (name, if is_left_out { String::new() } else { kind })
+        };
+        let arguments = names.iter().cloned().zip(types).map(typed).collect();
         Function { name: row.get(0), arguments }
     };
     client.query(sql, &[]).unwrap().iter().map(function).collect()
