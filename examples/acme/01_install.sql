@@ -13,6 +13,10 @@ SELECT saas.grant_access('saas_demo_app', 'app'),         -- serves users: sees 
        saas.grant_access('saas_demo_admin', 'admin')      -- the platform's own staff
 \gset
 
+-- Requests share connections: nobody leaves temporary tables on them.
+SELECT format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database())
+\gexec
+
 SELECT (SELECT count(*) FROM pg_class
          WHERE relnamespace = 'saas'::regnamespace AND relkind IN ('r', 'p') AND relrowsecurity AND NOT relispartition
        ) AS "tables with row-level security",

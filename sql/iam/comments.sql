@@ -258,3 +258,11 @@ Needs: the data owner, and that the table is his.
 Errors: 42501 for others, and for a table of somebody else; 42704 for an unknown permission; 22023 for a permission of the platform, for what is no ordinary or partitioned table of an application (a view, a partition, a temporary table, a table of schema saas, one with inheritance), and for a column that is not there or no uuid; 55000 when a policy or trigger of the needed name is there and is something else; 23502 and 23503 for rows without a tenant and of one that does not exist; 23502 for NULL.
 Example as owner:
 SELECT saas.protect_table(''documents'', read => ''tenant.read'', write => ''project.update'')';
+COMMENT ON FUNCTION saas.lint() IS
+'What lets rows past row-level security, or makes it slow: tables of tenants without it, policies that do nothing, name unknown permissions or defeat the index, views that read as their owner, materialized views, keys that leave the tenant out, rows that may change tenant, privileges that ask no policy, application roles that are superusers, have BYPASSRLS, own tables or can become who does, guards that are off, functions with the rights of the data owner and an open search_path. What each rule means is in docs/policies.md.
+Arguments: none.
+Returns: a row for each finding, errors first; none where all is well. severity, error (a tenant can reach what is another''s, or queries fail) or warning (slow, or one step from an error); object; problem; fix, the statement that mends it, or what to do where that has to be decided. Read a fix before you run it: it is the shortest way to safety, and may close more than you want.
+Needs: kind auditor, platform.security.view or the data owner. Fixes are for the data owner; those of roles and of other people''s objects for a superuser.
+Errors: 42501 for others.
+Example as auditor:
+SELECT severity, object, problem, fix FROM saas.lint()';

@@ -13,6 +13,7 @@ mod stamp;
 mod verify;
 
 pub use changes::SECRETS;
+pub use invariants::may_check;
 use pgrx::prelude::*;
 use std::cell::RefCell;
 

@@ -196,7 +196,7 @@ const FUNCTIONS: &[(&[Kind], &[&str])] = &[
         ],
     ),
     (&[Auditor], &["role_permission_diff"]),
-    (&[Auditor, Admin], &["check_invariants", "verify_audit_log", "evidence"]),
+    (&[Auditor, Admin], &["check_invariants", "verify_audit_log", "evidence", "lint"]),
 ];
 
 /// Tables that may be read, under row-level security, and the secret columns that may not.

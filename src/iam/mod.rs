@@ -5,6 +5,7 @@ mod bounded;
 mod break_glass;
 pub mod cache;
 pub mod check;
+mod condition;
 mod define;
 pub mod epoch;
 mod estimate;
@@ -14,6 +15,7 @@ pub mod fresh;
 mod grants;
 pub mod impersonation;
 pub mod kind;
+mod lint;
 mod load;
 mod lookup;
 mod memberships;
@@ -61,7 +63,8 @@ use uuid::Uuid;
         break_glass::close_break_glass,
         break_glass::review_break_glass,
         break_glass::escalate_break_glass,
-        protect::protect_table
+        protect::protect_table,
+        lint::lint
     ]
 );
 
