@@ -6,8 +6,8 @@ REVOKE ALL ON ALL ROUTINES IN SCHEMA saas FROM PUBLIC;
 DO $$
 BEGIN
   EXECUTE (
-    SELECT pg_catalog.format(CASE WHEN r.rolsuper THEN 'ALTER SCHEMA saas OWNER TO %1$s;' ELSE '' END ||
-                             'GRANT EXECUTE ON ALL ROUTINES IN SCHEMA saas TO %1$s WITH GRANT OPTION',
+    SELECT pg_catalog.format(pg_catalog.concat(CASE WHEN r.rolsuper THEN 'ALTER SCHEMA saas OWNER TO %1$s;' END,
+                                                'GRANT EXECUTE ON ALL ROUTINES IN SCHEMA saas TO %1$s WITH GRANT OPTION'),
                              CASE WHEN r.rolsuper THEN d.datdba ELSE n.nspowner END::pg_catalog.regrole)
       FROM pg_catalog.pg_namespace n
       JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) n.nspowner
