@@ -83,16 +83,16 @@ DECLARE
   total bigint := 0;
 BEGIN
   FOR month IN
-    SELECT m.start, m.row_count, format('saas.platform_audit_logs_%s', to_char(m.start, 'YYYYMM')) AS part
+    SELECT m.start, m.row_count, format('platform_audit_logs_%s', to_char(m.start, 'YYYYMM')) AS part
       FROM unnest(starts, row_counts) AS m (start, row_count) ORDER BY m.start
   LOOP
     BEGIN
       INSERT INTO saas.audit_retirements (period_start, period_end, row_count)
       VALUES (month.start, month.start + interval '1 month', month.row_count);
-      EXECUTE format('DROP TABLE %s', month.part);
+      EXECUTE format('DROP TABLE saas.%I', month.part);
       total := total + month.row_count;
     EXCEPTION WHEN lock_not_available THEN
-      RAISE WARNING '% is in use and stays for now', month.part;
+      RAISE WARNING 'saas.% is in use and stays for now', month.part;
     END;
   END LOOP;
   RETURN total;

@@ -13,7 +13,7 @@ COMMENT ON FUNCTION saas.register_feature() IS 'Makes a feature that a plan name
 CREATE FUNCTION saas.keep_plan_terms() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  plan uuid := CASE TG_ARGV[0] WHEN 'plans' THEN (to_jsonb(OLD) ->> 'id') ELSE to_jsonb(OLD) ->> 'plan_id' END;
+  plan uuid := (to_jsonb(OLD) ->> CASE TG_ARGV[0] WHEN 'plans' THEN 'id' ELSE 'plan_id' END)::uuid;
 BEGIN
   IF EXISTS (SELECT FROM saas.tenant_subscriptions WHERE plan_id = plan OR scheduled_plan_id = plan)
      OR EXISTS (SELECT FROM saas.billed_periods WHERE plan_id = plan)

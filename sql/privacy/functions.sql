@@ -20,7 +20,7 @@ COMMENT ON FUNCTION saas.protect_consent() IS 'What a user agreed to is never ov
 CREATE FUNCTION saas.refuse_erased_user() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  person uuid := to_jsonb(NEW) ->> TG_ARGV[0];
+  person uuid := (to_jsonb(NEW) ->> TG_ARGV[0])::uuid;
 BEGIN
   PERFORM FROM saas.users WHERE id = person AND deleted_at IS NULL FOR KEY SHARE;
   -- Whom nobody knows is left to the foreign key.
@@ -98,7 +98,7 @@ CREATE FUNCTION saas.collect_personal_data(person uuid, portable boolean, secret
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off SET timezone = 'UTC' AS $$
 DECLARE
   address text := (SELECT email FROM saas.users WHERE id = person);
-  collected jsonb := '{}';
+  collected jsonb := jsonb '{}';
   registered regclass;
   part record;
   shown text;
@@ -162,9 +162,9 @@ CREATE FUNCTION saas.erase_personal_data(person uuid) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 DECLARE
   address text := (SELECT email FROM saas.users WHERE id = person);
-  deleted jsonb := '{}';
-  anonymized jsonb := '{}';
-  kept jsonb := '[]';
+  deleted jsonb := jsonb '{}';
+  anonymized jsonb := jsonb '{}';
+  kept jsonb := jsonb '[]';
   left_alone jsonb;
   part record;
   touched bigint;

@@ -27,7 +27,8 @@ BEGIN
         USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Name another one with saas.set_tax_function.';
     END IF;
     FOR name, percent, is_inclusive, note IN
-      EXECUTE format('SELECT t.name, t.percent, t.is_inclusive, t.note FROM %s($1, $2, $3, $4) t LIMIT 1', hook)
+      EXECUTE format('SELECT t.name, t.percent, t.is_inclusive, t.note FROM %s($1, $2, $3, $4) t LIMIT 1',
+                     to_regprocedure(hook || '(uuid,text,text,date)')::regproc)
         USING applicable_tax.tenant_id, taxed_in, category, day
     LOOP
       IF name IS NULL OR is_inclusive IS NULL OR (percent >= 0 AND percent < 1000 AND scale(percent) <= 6) IS NOT TRUE THEN
