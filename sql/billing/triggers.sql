@@ -46,10 +46,7 @@ CREATE TRIGGER trg_keep_billed_period BEFORE UPDATE OR DELETE ON saas.billed_per
 -- What row triggers keep, TRUNCATE would pass by.
 CREATE TRIGGER trg_refuse_truncate BEFORE TRUNCATE ON saas.payment_invoices
   FOR EACH STATEMENT EXECUTE FUNCTION saas.refuse_change('payment_invoices');
-ALTER TABLE saas.payment_invoices ENABLE ALWAYS TRIGGER trg_refuse_truncate;
 CREATE TRIGGER trg_refuse_truncate BEFORE TRUNCATE ON saas.payment_invoice_lines
   FOR EACH STATEMENT EXECUTE FUNCTION saas.refuse_change('payment_invoice_lines');
-ALTER TABLE saas.payment_invoice_lines ENABLE ALWAYS TRIGGER trg_refuse_truncate;
 CREATE TRIGGER trg_refuse_truncate BEFORE TRUNCATE ON saas.billed_periods
   FOR EACH STATEMENT EXECUTE FUNCTION saas.refuse_change('billed_periods');
-ALTER TABLE saas.billed_periods ENABLE ALWAYS TRIGGER trg_refuse_truncate;

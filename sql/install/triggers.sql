@@ -1,5 +1,5 @@
--- Append-only: changes are refused to everybody, with ENABLE ALWAYS also under
--- session_replication_role = replica. Partitions get their TRUNCATE trigger from saas.make_partitions.
+-- Append-only: changes are refused to everybody, also under session_replication_role = replica: install makes these
+-- triggers ENABLE ALWAYS. Partitions get their TRUNCATE trigger from saas.make_partitions.
 CREATE TRIGGER trg_refuse_change BEFORE UPDATE OR DELETE ON saas.tenant_credit_ledger
   FOR EACH ROW EXECUTE FUNCTION saas.refuse_change('tenant_credit_ledger');
 CREATE TRIGGER trg_refuse_truncate BEFORE TRUNCATE ON saas.tenant_credit_ledger
@@ -40,21 +40,10 @@ CREATE TRIGGER trg_refuse_change BEFORE UPDATE OR DELETE ON saas.usage_events
   FOR EACH ROW EXECUTE FUNCTION saas.refuse_change('usage_events');
 CREATE TRIGGER trg_refuse_truncate BEFORE TRUNCATE ON saas.usage_events
   FOR EACH STATEMENT EXECUTE FUNCTION saas.refuse_change('usage_events');
-ALTER TABLE saas.tenant_credit_ledger ENABLE ALWAYS TRIGGER trg_refuse_change, ENABLE ALWAYS TRIGGER trg_refuse_truncate;
 CREATE TRIGGER trg_refuse_change BEFORE UPDATE OR DELETE ON saas.subscription_changes
   FOR EACH ROW EXECUTE FUNCTION saas.refuse_change('subscription_changes');
 CREATE TRIGGER trg_refuse_truncate BEFORE TRUNCATE ON saas.subscription_changes
   FOR EACH STATEMENT EXECUTE FUNCTION saas.refuse_change('subscription_changes');
-ALTER TABLE saas.subscription_changes ENABLE ALWAYS TRIGGER trg_refuse_change, ENABLE ALWAYS TRIGGER trg_refuse_truncate;
-ALTER TABLE saas.credit_allocations ENABLE ALWAYS TRIGGER trg_refuse_change, ENABLE ALWAYS TRIGGER trg_refuse_truncate;
-ALTER TABLE saas.credit_notes ENABLE ALWAYS TRIGGER trg_refuse_change, ENABLE ALWAYS TRIGGER trg_refuse_truncate;
-ALTER TABLE saas.credit_note_lines ENABLE ALWAYS TRIGGER trg_refuse_change, ENABLE ALWAYS TRIGGER trg_refuse_truncate;
-ALTER TABLE saas.platform_audit_logs ENABLE ALWAYS TRIGGER trg_refuse_change, ENABLE ALWAYS TRIGGER trg_refuse_truncate;
-ALTER TABLE saas.audit_seals ENABLE ALWAYS TRIGGER trg_refuse_change, ENABLE ALWAYS TRIGGER trg_refuse_truncate;
-ALTER TABLE saas.audit_seal_rows ENABLE ALWAYS TRIGGER trg_refuse_change, ENABLE ALWAYS TRIGGER trg_refuse_truncate;
-ALTER TABLE saas.audit_retirements ENABLE ALWAYS TRIGGER trg_refuse_change, ENABLE ALWAYS TRIGGER trg_refuse_truncate;
-ALTER TABLE saas.incident_history ENABLE ALWAYS TRIGGER trg_refuse_change, ENABLE ALWAYS TRIGGER trg_refuse_truncate;
-ALTER TABLE saas.usage_events ENABLE ALWAYS TRIGGER trg_refuse_change, ENABLE ALWAYS TRIGGER trg_refuse_truncate;
 
 -- Every backend looks again whether it works with this data version.
 CREATE TRIGGER trg_permissions_changed BEFORE INSERT OR UPDATE OR DELETE ON saas.schema_version

@@ -4,7 +4,5 @@ CREATE TRIGGER trg_keep_closed_usage BEFORE UPDATE OR DELETE ON saas.usage_fees
   FOR EACH ROW WHEN (OLD.closed_at IS NOT NULL) EXECUTE FUNCTION saas.keep_closed_usage();
 CREATE TRIGGER trg_refuse_truncate BEFORE TRUNCATE ON saas.usage_summaries
   FOR EACH STATEMENT EXECUTE FUNCTION saas.refuse_change('usage_summaries');
-ALTER TABLE saas.usage_summaries ENABLE ALWAYS TRIGGER trg_refuse_truncate;
 CREATE TRIGGER trg_refuse_truncate BEFORE TRUNCATE ON saas.usage_fees
   FOR EACH STATEMENT EXECUTE FUNCTION saas.refuse_change('usage_fees');
-ALTER TABLE saas.usage_fees ENABLE ALWAYS TRIGGER trg_refuse_truncate;

@@ -167,7 +167,7 @@ fn no_index_serves(policy: &Policy, all: &[Policy]) -> Option<Finding> {
             .and_then(|call| call.tenant())
             .is_some_and(|tenant| column(tenant).is_some())
     };
-    if asked.is_empty() || parts.iter().any(|part| is_served(&part)) {
+    if asked.is_empty() || parts.iter().any(is_served) {
         return None;
     }
     let finding = |object: &str, problem: &str, fix: String| {

@@ -74,10 +74,11 @@ const POLICIES: &[&str] = &[
     include_str!("../../sql/privacy/policies.sql"),
 ];
 
-/// Keys, tenant triggers and row-level security are the same on every table: statements that make
-/// what is missing of them.
+/// Keys, tenant triggers, guards and row-level security are the same on every table: statements that
+/// make what is missing of them.
 const DEFAULTS: &str = include_str!("../../sql/install/missing_defaults.sql");
 const TENANT_TRIGGERS: &str = include_str!("../../sql/install/missing_tenant_triggers.sql");
+const GUARDS: &str = include_str!("../../sql/install/missing_guards.sql");
 const ROW_SECURITY: &str = include_str!("../../sql/install/missing_row_security.sql");
 
 // Before anything else.
@@ -154,6 +155,7 @@ fn run(migrating: bool) -> Result<i32> {
         TRIGGERS.iter().try_for_each(|text| script::run(text))?;
         script::run_generated(TENANT_TRIGGERS)?;
         script::run("SELECT saas.make_partitions()")?;
+        script::run_generated(GUARDS)?;
         script::run_generated(ROW_SECURITY)?;
         iam::access::grant_again()?;
         Ok(DATA_VERSION)
