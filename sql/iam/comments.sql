@@ -154,6 +154,14 @@ Needs: nothing about oneself; about others platform.security.view, kind gateway 
 Errors: 28000 without a user; 42501 when asking about somebody else without that; 42704 for an unknown permission; 23502 for NULL.
 Example as admin:
 SELECT jsonb_pretty(saas.explain_system_permission(:''sam'', ''platform.tenant.suspend''))';
+COMMENT ON FUNCTION saas.explain_system_permission_text(uuid, text) IS
+'The "explanation" of explain_system_permission: one sentence to read in psql.
+Arguments: user_id, who; permission, its key.
+Returns: text that begins with Yes or No.
+Needs: as explain_system_permission.
+Errors: as explain_system_permission.
+Example as admin:
+SELECT saas.explain_system_permission_text(:''sam'', ''platform.tenant.suspend'')';
 COMMENT ON FUNCTION saas.role_permission_diff(text, text) IS
 'What two roles carry, side by side.
 Arguments: role_a and role_b, keys of roles.

@@ -54,6 +54,7 @@ const FUNCTIONS: &[(&[Kind], &[&str])] = &[
             "explain_permission",
             "explain_permission_text",
             "explain_system_permission",
+            "explain_system_permission_text",
             "role_permission_diff",
             "stop_impersonation",
             "permitted_tenants",

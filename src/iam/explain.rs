@@ -45,6 +45,16 @@ fn explain_system_permission(
     Ok(JsonB(Value::Object(in_system(user_id, permission)?)))
 }
 
+/// The same as one readable paragraph.
+#[pg_extern(stable, parallel_restricted)]
+fn explain_system_permission_text(
+    user_id: Option<pgrx::Uuid>,
+    permission: Option<&str>,
+) -> std::result::Result<String, ErrorReport> {
+    let explained = in_system(user_id, permission)?;
+    Ok(text(&explained, "explanation").to_owned())
+}
+
 /// Whom it is about; somebody without a right to ask is told so before anything else.
 fn about(user: Uuid) -> Result<About> {
     if setting::current().is_none() && !kind::caller_is(&[Kind::Gateway])? {

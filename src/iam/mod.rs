@@ -52,6 +52,7 @@ use uuid::Uuid;
         explain::explain_permission,
         explain::explain_permission_text,
         explain::explain_system_permission,
+        explain::explain_system_permission_text,
         define::define_permission,
         define::define_platform_role,
         grants::grant_system_role,

@@ -43,7 +43,10 @@ SELECT saas.explain_permission_text(:'ann', :'globex', 'billing.view');
 -- A tenant of others, one that does not exist: no difference.
 SELECT public.why(saas.explain_permission(:'ann', :'nowhere', 'tenant.read'));
 SELECT public.told(saas.explain_system_permission(:'ann', 'platform.user.impersonate'));
+SELECT saas.explain_system_permission_text(:'ann', 'platform.user.impersonate');
 SAVEPOINT s;
+SELECT saas.explain_system_permission_text(:'sam', 'platform.tenant.read');
+ROLLBACK TO s;
 SELECT saas.explain_permission(:'bob', :'acme', 'tenant.read');
 ROLLBACK TO s;
 SELECT saas.explain_permission(:'nowhere', :'acme', 'tenant.read');
