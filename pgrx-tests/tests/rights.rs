@@ -31,6 +31,11 @@ fn may_in_system(client: &mut impl GenericClient, user: Uuid, permission: &str) 
     one(client, "SELECT saas.has_system_permission($1, $2)", &[&user, &permission])
 }
 
+/// A new session: another platform role has ended the old ones.
+fn log_in(story: &mut Story, person: &mut Person) {
+    person.token = one(&mut story.data, "SELECT saas.create_session($1)", &[&person.id]);
+}
+
 /// Defines a break-glass role.
 fn emergency_role(story: &mut Story) {
     let sql = "SELECT saas.define_platform_role('platform_fire', ARRAY['platform.tenant.suspend', 'platform.system.configure'], true)";
@@ -286,7 +291,7 @@ fn each_refusal_has_its_sqlstate() {
 #[test]
 fn a_granted_role_ends_in_time_and_on_revocation() {
     let mut story = Story::new();
-    let (root, stranger) = (story.superadmin.clone(), story.stranger.clone());
+    let (root, mut stranger) = (story.superadmin.clone(), story.stranger.clone());
     let may = "SELECT saas.has_system_permission('platform.tenant.read')";
     let listed = "SELECT count(*) FROM saas.system_permissions()";
     let grant = "SELECT saas.grant_system_role($1, 'platform_support', 'on call', now() + $2::text::interval)";
@@ -297,6 +302,7 @@ fn a_granted_role_ends_in_time_and_on_revocation() {
         let mut request = asking(&mut admin, &root, None);
         one::<Uuid>(&mut request, grant, &[&stranger.id, &"1.5 s"]);
         request.commit().unwrap();
+        log_in(&mut story, &mut stranger);
         let mut request = his.build_transaction().isolation_level(level).start().unwrap();
         one::<Uuid>(&mut request, "SELECT saas.begin_request($1)", &[&stranger.token]);
         assert!(one::<bool>(&mut request, may, &[]));
@@ -314,6 +320,7 @@ fn a_granted_role_ends_in_time_and_on_revocation() {
         let mut request = asking(&mut admin, &root, None);
         let assignment: Uuid = one(&mut request, grant, &[&stranger.id, &"1 hour"]);
         request.commit().unwrap();
+        log_in(&mut story, &mut stranger);
         let mut running = his.build_transaction().isolation_level(level).start().unwrap();
         one::<Uuid>(&mut running, "SELECT saas.begin_request($1)", &[&stranger.token]);
         assert!(one::<bool>(&mut running, may, &[]));
@@ -428,9 +435,10 @@ fn two_at_once() {
     let mut story = Story::new();
     emergency_role(&mut story);
     story.db.kind("admin");
-    let (root, stranger) = (story.superadmin.clone(), story.stranger.clone());
-    let other = person(&mut story.data, "other");
+    let (mut root, stranger) = (story.superadmin.clone(), story.stranger.clone());
+    let mut other = person(&mut story.data, "other");
     for level in [IsolationLevel::ReadCommitted, IsolationLevel::RepeatableRead] {
+        log_in(&mut story, &mut other);
         // Two who may configure take it from each other: one is left.
         assign(&mut story.data, &other, "platform_superadmin");
         let mut own = |person: &Person| -> Uuid {
@@ -470,6 +478,7 @@ fn two_at_once() {
             )
             .unwrap();
         assign(&mut story.data, &root, "platform_superadmin");
+        log_in(&mut story, &mut root);
         // The same role twice: once.
         let (done, refusals) = at_once(
             &story,

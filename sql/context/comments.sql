@@ -4,7 +4,7 @@ COMMENT ON FUNCTION saas.begin_request(text, uuid, uuid) IS
 Arguments: token, a session''s token or an API key; tenant_id, the only tenant that this request is about, NULL for all of the user''s (an API key is always bound to its own); impersonation_id, an open impersonation of the session''s user, in which he acts; one that was started in a session is entered in that session only, and a read-only one makes the transaction read-only.
 Returns: the user whose rights apply.
 Needs: the secret.
-Errors: 28000 for a token that is unknown, expired or revoked, or of a deleted user; 42501 for a tenant that is not one of the user''s, does not exist, is suspended or deleted, and for an impersonation that is not his, not open or not approved; 55000 for a read-only one after a savepoint.
+Errors: 28000 for a token that is unknown, expired, revoked or idle for longer than settings.session_idle_timeout, or of a deleted user; 42501 for a tenant that is not one of the user''s, does not exist, is suspended or deleted, and for an impersonation that is not his, not open or not approved; 55000 for a read-only one after a savepoint.
 Example as app:
 SELECT saas.begin_request(:''alice_token'', :''acme'')';
 COMMENT ON FUNCTION saas.begin_request_as(uuid, uuid) IS
@@ -12,7 +12,7 @@ COMMENT ON FUNCTION saas.begin_request_as(uuid, uuid) IS
 Arguments: user_id, who is asking; tenant_id, the only tenant that this request is about, NULL for all of the user''s.
 Returns: the user.
 Needs: kind gateway; the data owner.
-Errors: 42501 for other kinds, and for a tenant that is not one of the user''s; 28000 for an unknown or deleted user; 23502 for a NULL user.
+Errors: 42501 for other kinds, and for a tenant that is not one of the user''s; 28000 for an unknown or deleted user, and for a service account; 23502 for a NULL user.
 Example as gateway:
 SELECT saas.begin_request_as(:''alice'', :''acme'')';
 COMMENT ON FUNCTION saas.current_user_id() IS
@@ -65,10 +65,10 @@ Example as gateway:
 SELECT saas.create_user(''dave@example.com'', ''Dave'')';
 COMMENT ON FUNCTION saas.create_session(uuid, interval, inet, text) IS
 'Opens a session, whose token is shown this once and stored as SHA-256.
-Arguments: user_id, whose; lifetime, when it ends from now, 30 days by default; ip_address and user_agent, whence, for the user to recognize it.
+Arguments: user_id, whose; lifetime, when it ends from now, 30 days by default and settings.session_lifetime_limit at most; ip_address and user_agent, whence, for the user to recognize it.
 Returns: the token, of 256 random bits.
 Needs: kind gateway; the data owner.
-Errors: 42501 for other kinds; 28000 for an unknown or deleted user; 23514 for a lifetime that is not positive; 23502 for a NULL user or lifetime.
+Errors: 42501 for other kinds; 28000 for an unknown or deleted user; 23514 for a lifetime that is not positive, and for a service account; 23502 for a NULL user or lifetime.
 Example as gateway:
 SELECT saas.create_session(:''bob'', ''8 hours'', ''192.0.2.7'', ''Firefox'')';
 COMMENT ON FUNCTION saas.revoke_session(uuid) IS
@@ -79,6 +79,31 @@ Needs: a session of one''s own, and not a request by API key; without a context 
 Errors: 28000 without a context; 42501 for a session of somebody else, for an unknown one, and with an API key; 23502 for NULL.
 Example as app:
 SELECT saas.revoke_session(:''session'')';
+COMMENT ON FUNCTION saas.revoke_sessions(uuid, boolean) IS
+'Ends all sessions of a user. Ending one''s current session ends the request. Platform roles that somebody gives or takes, another password, and a used password reset do it as well.
+Arguments: user_id, whose; NULL for one''s own; keep_current, whether the session that is asked with goes on.
+Returns: how many were ended.
+Needs: nothing for one''s own, himself; for others platform.system.configure; without a context kind gateway or the data owner, for anybody''s.
+Errors: 28000 without a context; 42501 with an API key, under impersonation, and for another user''s without the permission; 23502 for a NULL keep_current, and without a context for a NULL user.
+Example as app:
+SELECT saas.revoke_sessions(keep_current => true)';
+COMMENT ON FUNCTION saas.create_verification(text, text, uuid, interval, boolean, integer) IS
+'Makes a secret to send to somebody, who by returning it proves that it reached him. The one that is open for the same purpose and identifier ends. Call it for addresses that nobody has as well, and send nothing: so its time tells nobody who is known.
+Arguments: purpose, one of email_verification, password_reset, mfa, magic_link; identifier, where it is sent, without regard to case; user_id, who it is, NULL for nobody yet; expires_in, how long it counts; as_code, whether eight digits to type instead of a link''s 256 random bits; max_attempts, how many guesses a code has.
+Returns: the secret, shown this once and stored as SHA-256.
+Needs: kind gateway; the data owner.
+Errors: 42501 for other kinds; 22023 for another purpose; 53400 after ten within an hour; 23503 for an unknown or deleted user; 23514 for a time or a number that is not positive, an empty identifier, and a service account; 23502 for a NULL but user_id.
+Example as gateway:
+SELECT saas.create_verification(''magic_link'', ''bob@example.com'', :''bob'')';
+COMMENT ON FUNCTION saas.use_verification(text, text, text) IS
+'Takes back what saas.create_verification made. It works once, in time, and a code for as many guesses as it has. A refusal is an answer and no error, because the transaction has to commit for a guess to count. A used password_reset ends the user''s sessions.
+Arguments: purpose, as it was made for; secret, what came back; identifier, where it was sent: for codes, and for links if it is to be the same.
+Returns: one row: verified, whether it was the one; user_id, whose it is, NULL for nobody yet and when it was refused. Unknown and wrong codes cost the same work.
+Needs: kind gateway; the data owner.
+Errors: 42501 for other kinds; 22023 for another purpose, and for a code without identifier; 23502 for a NULL purpose or secret.
+Example as gateway:
+SELECT saas.create_verification(''mfa'', ''bob@example.com'', :''bob'', as_code => true) AS code \gset
+SELECT * FROM saas.use_verification(''mfa'', :''code'', ''Bob@Example.com'')';
 COMMENT ON FUNCTION saas.uuid_v7() IS
 'A new UUID version 7 (RFC 9562): time-ordered, so that new rows stand together in an index.
 Arguments: none.

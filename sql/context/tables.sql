@@ -5,11 +5,14 @@ CREATE TABLE saas.users (
   email             text NOT NULL CHECK (email ~ '^[^@[:space:]]+@[^@[:space:]]+$' AND length(email) <= 320),
   name              text CHECK (length(name) <= 500),
   email_preferences jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(email_preferences) = 'object'),
+  service_tenant_id uuid REFERENCES saas.tenants (id) ON DELETE CASCADE,
   created_at        timestamptz NOT NULL DEFAULT now(),
   deleted_at        timestamptz
 );
 CREATE UNIQUE INDEX users_email_key ON saas.users (lower(email));
+CREATE INDEX users_service_tenant_id_idx ON saas.users (service_tenant_id) WHERE service_tenant_id IS NOT NULL;
 COMMENT ON TABLE saas.users IS 'Canonical identity. Holds no permissions, roles or tenants. deleted_at is the erasure anchor: such a user can begin no request.';
+COMMENT ON COLUMN saas.users.service_tenant_id IS 'Of a service account, which is a program: its only tenant. It never logs in and acts by API keys only.';
 
 CREATE TABLE saas.sessions (
   id           uuid NOT NULL,
@@ -51,6 +54,7 @@ CREATE TABLE saas.verifications (
   identifier   text NOT NULL CHECK (identifier <> ''),
   purpose      text NOT NULL CHECK (purpose IN ('email_verification', 'password_reset', 'mfa', 'magic_link')),
   token_hash   bytea NOT NULL UNIQUE CHECK (length(token_hash) = 32),
+  is_code      boolean NOT NULL DEFAULT false,
   attempts     integer NOT NULL DEFAULT 0 CHECK (attempts >= 0),
   max_attempts integer NOT NULL DEFAULT 5 CHECK (max_attempts > 0),
   created_at   timestamptz NOT NULL DEFAULT now(),
@@ -59,8 +63,12 @@ CREATE TABLE saas.verifications (
   CHECK (attempts <= max_attempts)
 );
 CREATE INDEX verifications_user_id_idx ON saas.verifications (user_id);
-CREATE INDEX verifications_identifier_idx ON saas.verifications (identifier, purpose);
+CREATE INDEX verifications_identifier_idx ON saas.verifications (identifier, purpose, created_at);
+CREATE UNIQUE INDEX verifications_open_key ON saas.verifications (identifier, purpose) WHERE used_at IS NULL;
 COMMENT ON TABLE saas.verifications IS 'Single-use secrets sent to a person (e-mail verification, password reset, MFA, magic link), stored as SHA-256, limited in time and attempts.';
+COMMENT ON COLUMN saas.verifications.identifier IS 'What it was sent to, in lower case: an e-mail address, a number, a device.';
+COMMENT ON COLUMN saas.verifications.is_code IS 'Eight digits, hashed together with the id and guessed at most max_attempts times; otherwise a link''s 256 random bits.';
+COMMENT ON COLUMN saas.verifications.used_at IS 'When it was used, or another one took its place.';
 
 CREATE TABLE saas.jwt_keys (
   id            uuid PRIMARY KEY,

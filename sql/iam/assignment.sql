@@ -1,5 +1,5 @@
--- Whether assignment $1 is revoked, and whether revoking it would leave nobody who may configure the platform
--- for as long. An emergency role is nothing to rely on, and its end no loss.
+-- Whether assignment $1 is revoked, whether revoking it would leave nobody who may configure the platform for as long, and whose
+-- it is. An emergency role is nothing to rely on, and its end no loss.
 WITH configurators AS (
   SELECT a.id, coalesce(a.expires_at, 'infinity') AS until
     FROM saas.system_role_assignments a
@@ -12,6 +12,7 @@ WITH configurators AS (
 SELECT a.revoked_at IS NOT NULL,
        EXISTS (SELECT FROM configurators c WHERE c.id = a.id)
        AND NOT EXISTS (SELECT FROM configurators c
-                        WHERE c.id <> a.id AND c.until >= coalesce(a.expires_at, 'infinity'))
+                        WHERE c.id <> a.id AND c.until >= coalesce(a.expires_at, 'infinity')),
+       a.assigned_user_id
   FROM saas.system_role_assignments a
  WHERE a.id = $1

@@ -187,7 +187,7 @@ Errors: 28000 without a user; 42501 without the permissions; 22023 for a key of 
 Example as admin:
 SELECT saas.define_platform_role(''platform_billing'', ARRAY[''platform.tenant.read'', ''platform.billing.adjust''])';
 COMMENT ON FUNCTION saas.grant_system_role(uuid, text, text, timestamptz) IS
-'Gives a system role to a user. Nobody gives what he has not himself, nor for longer than he has it. An assignment of the same role that has expired is closed.
+'Gives a system role to a user. Where a person gives it, the user''s other sessions end: he logs in anew. Nobody gives what he has not himself, nor for longer than he has it. An assignment of the same role that has expired is closed.
 Arguments: user_id, to whom; role_key, which role; reason, why; expires_at, until when, NULL for no end.
 Returns: the assignment''s id. It names as assigned_by who gave it, or the user himself when the data owner did.
 Needs: platform.system.configure; the data owner without a context.
@@ -195,7 +195,7 @@ Errors: 28000 without a user; 42501 without the permission, for a role beyond on
 Example as admin:
 SELECT saas.grant_system_role(:''carol'', ''platform_support'', ''On call in March'', now() + interval ''31 days'')';
 COMMENT ON FUNCTION saas.revoke_system_role(uuid, text) IS
-'Takes a system role back. It ends with the next statement of every session, and so do the impersonations that rest on it; of a break-glass role the event is closed.
+'Takes a system role back. Where a person takes it, the user''s other sessions end. It ends with the next statement of every session, and so do the impersonations that rest on it; of a break-glass role the event is closed.
 Arguments: assignment_id, as grant_system_role returned it; reason, why.
 Returns: nothing.
 Needs: platform.system.configure; the data owner without a context.

@@ -57,7 +57,8 @@ CREATE TABLE saas.settings (
   break_glass_review     interval NOT NULL DEFAULT '72 hours' CHECK (break_glass_review > '0'),
   failure_limit          integer DEFAULT 20 CHECK (failure_limit > 1),
   failure_window         interval NOT NULL DEFAULT '15 minutes' CHECK (failure_window >= '1 second'),
-  session_idle_timeout   interval CHECK (session_idle_timeout > '0'),
+  session_idle_timeout   interval CHECK (session_idle_timeout BETWEEN '1 minute' AND '10 years'),
+  session_lifetime_limit interval CHECK (session_lifetime_limit BETWEEN '1 minute' AND '10 years'),
   request_claims_issuer  text CHECK (request_claims_issuer <> ''),
   tax_function           text CHECK (tax_function <> ''),
   updated_at             timestamptz NOT NULL DEFAULT now(),
@@ -77,6 +78,8 @@ COMMENT ON COLUMN saas.settings.zero_invoices IS 'What becomes of invoices that 
 COMMENT ON COLUMN saas.settings.tax_function IS 'The function that tells taxes in place of saas.tax_rates, set by saas.set_tax_function; NULL: none.';
 COMMENT ON COLUMN saas.settings.usage_slots IS 'How many rows a hot counter is spread over.';
 COMMENT ON COLUMN saas.settings.impersonation_approval IS 'Whether impersonations need a second person''s approval before they can be entered.';
+COMMENT ON COLUMN saas.settings.session_idle_timeout IS 'How long a session lasts without a request that commits a change; up to a tenth less. NULL: as long as it may.';
+COMMENT ON COLUMN saas.settings.session_lifetime_limit IS 'How long a session lasts at most, whatever it was opened for; NULL: no limit.';
 COMMENT ON COLUMN saas.settings.break_glass_limit IS 'How long emergency access may be opened for.';
 COMMENT ON COLUMN saas.settings.break_glass_review IS 'How long after it was opened emergency access has to be reviewed; then it becomes an incident.';
 COMMENT ON COLUMN saas.settings.failure_limit IS 'How often one user or one address may be refused within failure_window before it becomes a security event; NULL: as often as may be.';

@@ -93,3 +93,63 @@ Errors: 28000 without a user; 42501 for anybody else; 23503 for somebody who is 
 Example as app:
 SELECT saas.transfer_ownership(:''acme'', :''bob'')';
 COMMENT ON FUNCTION saas.require_time_zone(text) IS 'Internal: raises for what is no name of a time zone.';
+COMMENT ON FUNCTION saas.create_role(uuid, text, text[]) IS
+'Creates a role of a tenant''s own, which its people, invitations and API keys can have.
+Arguments: tenant_id; key, a word of a-z, 0-9 and _, 100 at most, that no other role has: stored behind the tenant''s id and a colon, and understood with or without; permissions, those that it carries, of tenants only.
+Returns: the role''s id.
+Needs: tenant.update in the tenant and each of the permissions, not under impersonation; the data owner without a context.
+Errors: 28000 without a user; 42501 without the permission, for a permission that the caller has not, and under impersonation; 42704 for an unknown permission; 22023 for a key that is none; 23505 for one that is taken; 23514 for a permission of the platform; 23502 for a NULL.
+Example as app:
+SELECT saas.create_role(:''acme'', ''accountant'', ARRAY[''tenant.read'', ''billing.view''])';
+COMMENT ON FUNCTION saas.update_role(uuid, text, text[]) IS
+'Makes a tenant''s own role carry exactly these permissions, for whoever has it from the next statement on. An open invitation with it is accepted only if whoever invited may still give it, and an API key never may more than its user.
+Arguments: tenant_id; role_key, the role, with or without the tenant''s id before it; permissions, all that it shall carry.
+Returns: nothing.
+Needs: tenant.update in the tenant and each permission that the role has or gets, not under impersonation; the data owner without a context.
+Errors: 28000 without a user; 42501 without the permissions, for a role of the catalog, and under impersonation; 42704 for an unknown role or permission; 23514 for a permission of the platform; 23502 for a NULL.
+Example as app:
+SELECT saas.create_role(:''acme'', ''accountant'', ARRAY[''tenant.read'', ''billing.view'']);
+SELECT saas.update_role(:''acme'', ''accountant'', ARRAY[''tenant.read'', ''billing.view'', ''billing.manage''])';
+COMMENT ON FUNCTION saas.delete_role(uuid, text) IS
+'Deletes a role of a tenant''s own that nobody has.
+Arguments: tenant_id; role_key, the role, with or without the tenant''s id before it.
+Returns: nothing.
+Needs: tenant.update in the tenant and each permission of the role; the data owner without a context.
+Errors: 28000 without a user; 42501 without the permissions, and for a role of the catalog; 42704 for an unknown role; 55000 while members, open invitations or live API keys have it, with their numbers; 23502 for a NULL.
+Example as app:
+SELECT saas.create_role(:''acme'', ''accountant'', ARRAY[''tenant.read'', ''billing.view'']);
+SELECT saas.delete_role(:''acme'', ''accountant'')';
+COMMENT ON FUNCTION saas.create_service_account(uuid, text, text) IS
+'Creates a service account: a user that is a program. It is a member of this tenant only, takes no seat, never logs in and acts by API keys. saas.set_member_role and saas.remove_member serve for it as for people.
+Arguments: tenant_id; name, what to call it; role_key, a tenant role that may nothing that the caller may not, and not the owner''s.
+Returns: its user id.
+Needs: tenant.update and member.invite in the tenant, by a person himself; the data owner without a context.
+Errors: 28000 without a user; 42501 without the permissions, for a role that may more than the caller, with an API key and under impersonation; 42704 for an unknown role; 23514 for a system role and for the owner''s; 23502 for a NULL.
+Example as app:
+SELECT saas.create_service_account(:''acme'', ''Nightly export'', ''tenant_guest'')';
+COMMENT ON FUNCTION saas.create_api_key(uuid, text, text, timestamptz, uuid) IS
+'Creates an API key and returns it, this once: stored are its SHA-256 and its beginning. It acts for its user in this tenant, and may what both its role and his carry at that moment.
+Arguments: tenant_id; name, what it is for; role_key, a tenant role that may nothing that the caller may not; expires_at, until when, NULL: until it is revoked; service_account_id, a service account of the tenant to act for, NULL for the caller himself.
+Returns: the key: 256 random bits behind the tenant''s id.
+Needs: tenant.update in the tenant, by a person himself; the data owner without a context, for a service account.
+Errors: 28000 without a user; 42501 without the permission, for a role that may more than the caller, with an API key and under impersonation; 42704 for an unknown role; 23503 for a service account that is not the tenant''s; 23514 for a system role, an empty name, or a time that is past; 22023 without anybody to act for; 23502 for a NULL.
+Example as app:
+SELECT saas.create_api_key(:''acme'', ''CI'', ''tenant_guest'', now() + interval ''90 days'')';
+COMMENT ON FUNCTION saas.rotate_api_key(uuid, uuid, interval) IS
+'Makes the successor of an API key: same user, role and name, and as long a life as the old one was made for.
+Arguments: tenant_id, api_key_id; overlap, how long the old key works beside it, from nothing to 30 days.
+Returns: the new key, shown this once.
+Needs: tenant.update in the tenant and every permission of the key''s role, by the person for whom it acts; for a service account''s by any such person; the data owner without a context.
+Errors: 28000 without a user; 42501 without the permissions, for another person''s key, with an API key and under impersonation; 23503 for a key that is not live, or not of this tenant; 22023 for another overlap; 23502 for a NULL.
+Example as app:
+SELECT saas.create_api_key(:''acme'', ''CI'', ''tenant_guest'') AS key \gset
+SELECT saas.rotate_api_key(tenant_id, id, ''1 hour'') FROM saas.api_keys WHERE name = ''CI''';
+COMMENT ON FUNCTION saas.revoke_api_key(uuid, uuid) IS
+'Ends an API key for good: it begins no request any more.
+Arguments: tenant_id, api_key_id; one that is revoked already stays so.
+Returns: nothing.
+Needs: tenant.update in the tenant; nothing for a key that acts for the caller himself; the data owner without a context.
+Errors: 28000 without a user; 42501 without the permission; 23503 for a key that is not of this tenant; 23502 for a NULL.
+Example as app:
+SELECT saas.create_api_key(:''acme'', ''CI'', ''tenant_guest'') AS key \gset
+SELECT saas.revoke_api_key(tenant_id, id) FROM saas.api_keys WHERE name = ''CI''';

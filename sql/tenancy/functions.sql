@@ -39,3 +39,20 @@ BEGIN
   RETURN NEW;
 END $$;
 COMMENT ON FUNCTION saas.check_time_zone() IS 'A time zone is one of pg_timezone_names.';
+
+-- A service account is a member of its own tenant only, and a person is no service account.
+CREATE FUNCTION saas.enforce_service_membership() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  own uuid := (SELECT service_tenant_id FROM saas.users WHERE id = NEW.user_id);
+BEGIN
+  IF own IS DISTINCT FROM (CASE NEW.member_type WHEN 'service' THEN NEW.tenant_id END) THEN
+    RAISE EXCEPTION 'A service account is a member of its own tenant only, and persons are members or guests'
+      USING ERRCODE = 'check_violation', HINT = 'Service accounts are made with saas.create_service_account.';
+  END IF;
+  IF own IS NOT NULL AND EXISTS (SELECT FROM saas.roles WHERE id = NEW.role_id AND key = 'tenant_owner') THEN
+    RAISE EXCEPTION 'A service account owns no tenant' USING ERRCODE = 'check_violation';
+  END IF;
+  RETURN NEW;
+END $$;
+COMMENT ON FUNCTION saas.enforce_service_membership() IS 'A service account is a member of its own tenant only, and not its owner.';

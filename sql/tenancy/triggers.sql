@@ -7,6 +7,8 @@ CREATE TRIGGER trg_role_of_tenant BEFORE INSERT OR UPDATE ON saas.tenant_invitat
   FOR EACH ROW EXECUTE FUNCTION saas.enforce_role_of_tenant();
 CREATE TRIGGER trg_role_of_tenant BEFORE INSERT OR UPDATE ON saas.api_keys
   FOR EACH ROW EXECUTE FUNCTION saas.enforce_role_of_tenant();
+CREATE TRIGGER trg_service_membership BEFORE INSERT OR UPDATE ON saas.tenant_members
+  FOR EACH ROW EXECUTE FUNCTION saas.enforce_service_membership();
 CREATE TRIGGER trg_keep_last_owner_deleted AFTER DELETE ON saas.tenant_members
   FOR EACH ROW EXECUTE FUNCTION saas.keep_last_owner();
 CREATE TRIGGER trg_keep_last_owner_changed AFTER UPDATE OF role_id, user_id, tenant_id ON saas.tenant_members

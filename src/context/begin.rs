@@ -1,5 +1,6 @@
 //! The ways into a context.
 
+use super::last_use::{self, Used};
 use super::secret::{self, Presented};
 use super::setting::{self, Context};
 use super::{from_uuid, new_id, to_uuid};
@@ -80,7 +81,7 @@ fn by_assertion(user_id: Option<pgrx::Uuid>, tenant: Option<Uuid>) -> Result<pgr
     setting::set(None)?;
     let user_id = given(user_id, "user_id")?;
     let lives = one(
-        "SELECT u.id FROM saas.users u WHERE u.id = $1 AND u.deleted_at IS NULL",
+        "SELECT u.id FROM saas.users u WHERE u.id = $1 AND u.deleted_at IS NULL AND u.service_tenant_id IS NULL",
         [(user_id.into_datum(), pg_sys::UUIDOID)],
         |_| Some(()),
     )?;
@@ -135,14 +136,17 @@ pub(super) fn one<T, const N: usize>(
 
 fn by_session(token: &str) -> Result<Context> {
     let found = one(
-        "SELECT s.user_id, s.id, s.expires_at
-           FROM saas.sessions s
-           JOIN saas.users u ON u.id = s.user_id AND u.deleted_at IS NULL
-          WHERE s.token_hash = $1 AND s.revoked_at IS NULL AND s.expires_at > statement_timestamp()",
+        include_str!("../../sql/context/find_session.sql"),
         [(secret::hash(token).into_datum(), pg_sys::BYTEAOID)],
-        |row| Some((row.get_uuid(1)?, row.get_uuid(2)?, row.get::<TimestampWithTimeZone>(3)?)),
+        |row| {
+            let until = row.get::<TimestampWithTimeZone>(3)?;
+            Some((row.get_uuid(1)?, row.get_uuid(2)?, until, row.get::<bool>(4)?))
+        },
     )?;
-    let (user, session, until) = found.ok_or(REFUSED)?;
+    let (user, session, until, is_due) = found.ok_or(REFUSED)?;
+    if is_due {
+        last_use::note(Used::Session(session));
+    }
     let context =
         Context { session: Some(session), until: Some(until.into()), ..new_context(user) };
     denial::known(&context);
@@ -151,18 +155,20 @@ fn by_session(token: &str) -> Result<Context> {
 
 fn by_key(own: Uuid, token: &str, tenant: Option<Uuid>) -> Result<Context> {
     let found = one(
-        "SELECT k.user_id, k.role_id, k.expires_at
-           FROM saas.api_keys k
-           JOIN saas.users u ON u.id = k.user_id AND u.deleted_at IS NULL
-          WHERE k.tenant_id = $1 AND k.key_hash = $2 AND k.revoked_at IS NULL
-            AND (k.expires_at IS NULL OR k.expires_at > statement_timestamp())",
+        include_str!("../../sql/context/find_key.sql"),
         [
             (from_uuid(own).into_datum(), pg_sys::UUIDOID),
             (secret::hash(token).into_datum(), pg_sys::BYTEAOID),
         ],
-        |row| Some((row.get_uuid(1)?, row.get_uuid(2)?, row.get::<TimestampWithTimeZone>(3))),
+        |row| {
+            let until = row.get::<TimestampWithTimeZone>(3);
+            Some((row.get_uuid(1)?, row.get_uuid(2)?, until, row.get_uuid(4)?, row.get::<bool>(5)?))
+        },
     )?;
-    let (user, role, until) = found.ok_or(REFUSED)?;
+    let (user, role, until, key, is_due) = found.ok_or(REFUSED)?;
+    if is_due {
+        last_use::note(Used::Key(own, key));
+    }
     let context = Context { role: Some(role), ..new_context(user) };
     denial::known(&context);
     if tenant.is_some_and(|tenant| tenant != own) {

@@ -4,9 +4,11 @@ mod account;
 mod begin;
 mod claims;
 mod jwt;
+mod last_use;
 pub mod secret;
-mod session;
+pub mod session;
 pub mod setting;
+mod verification;
 
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
@@ -30,6 +32,9 @@ use uuid::{ContextV7, Timestamp, Uuid};
         create_user,
         create_session,
         revoke_session,
+        revoke_sessions,
+        create_verification,
+        use_verification,
         uuid_v7,
         current_user_id,
         oneself,

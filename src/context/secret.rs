@@ -7,6 +7,7 @@ use uuid::Uuid;
 const SESSION: &str = "saas_session_";
 const KEY: &str = "saas_key_";
 const INVITATION: &str = "saas_invite_";
+const VERIFICATION: &str = "saas_verify_";
 
 /// What a presented secret claims to be. Nothing of it is believed before its hash is found.
 pub enum Presented<'a> {
@@ -47,6 +48,37 @@ pub fn invitation_token(tenant: Uuid) -> Result<String> {
     random(format!("{INVITATION}{tenant}_"))
 }
 
+/// A new API key of a tenant, and its beginning, which may be shown later to tell keys apart.
+pub fn api_key(tenant: Uuid) -> Result<(String, String)> {
+    let beginning = format!("{KEY}{tenant}_");
+    let shown = beginning.len() + 8;
+    let key = random(beginning)?;
+    let prefix = key.chars().take(shown).collect();
+    Ok((key, prefix))
+}
+
+/// A new secret for a link.
+pub fn verification() -> Result<String> {
+    random(VERIFICATION.to_owned())
+}
+
+pub fn is_verification(secret: &str) -> bool {
+    secret.starts_with(VERIFICATION)
+}
+
+/// A new code of eight digits, to be typed.
+pub fn code() -> Result<String> {
+    let mut bytes = [0u8; 8];
+    fill(&mut bytes)?;
+    Ok(format!("{:08}", u64::from_ne_bytes(bytes) % 100_000_000))
+}
+
+/// A code's hash, which is that of this verification only: equal codes of two have different ones.
+pub fn hash_of_code(verification: Uuid, code: &str) -> Vec<u8> {
+    let digest = Sha256::new().chain_update(verification.as_bytes()).chain_update(code.as_bytes());
+    digest.finalize().to_vec()
+}
+
 pub fn session_token() -> Result<String> {
     random(SESSION.to_owned())
 }
@@ -54,9 +86,12 @@ pub fn session_token() -> Result<String> {
 /// A new secret: 256 bits from the operating system behind a prefix.
 fn random(prefix: String) -> Result<String> {
     let mut bytes = [0u8; 32];
-    getrandom::fill(&mut bytes)
-        .map_err(|e| Error::State(format!("no randomness to be had: {e}"), ""))?;
+    fill(&mut bytes)?;
     Ok(bytes.iter().fold(prefix, |token, byte| token + &format!("{byte:02x}")))
+}
+
+fn fill(bytes: &mut [u8]) -> Result<()> {
+    getrandom::fill(bytes).map_err(|e| Error::State(format!("no randomness to be had: {e}"), ""))
 }
 
 /// SHA-256: enough for secrets of 256 random bits, which can't be guessed.
@@ -74,6 +109,17 @@ mod tests {
         assert_ne!(a, b);
         assert_eq!(a.len(), SESSION.len() + 64);
         assert!(matches!(presented(&a), Presented::Session(_)));
+    }
+
+    #[test]
+    fn a_key_names_its_tenant_and_shows_its_beginning() {
+        let tenant = Uuid::from_u128(7);
+        let (key, prefix) = api_key(tenant).unwrap();
+        assert!(matches!(presented(&key), Presented::Key(found, _) if found == tenant));
+        // 224 bits stay secret.
+        assert!(key.starts_with(&prefix) && key.len() == prefix.len() + 56);
+        assert_ne!(key, api_key(tenant).unwrap().0);
+        assert_eq!(tenant_of_invitation(&key), None);
     }
 
     #[test]

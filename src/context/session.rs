@@ -3,6 +3,7 @@
 use super::{from_uuid, new_id, secret, setting, to_uuid};
 use crate::error::{Error, Result, given};
 use crate::iam::kind::{self, Kind};
+use crate::iam::{check, grants};
 use crate::owner::as_data_owner;
 use crate::sql;
 use pgrx::datum::Interval;
@@ -40,9 +41,7 @@ fn create_session(
     let token = secret::session_token()?;
     let opened = as_data_owner(|| {
         sql::run(
-            "INSERT INTO saas.sessions (id, user_id, token_hash, ip_address, user_agent, created_at, last_seen_at, expires_at)
-             SELECT $1, u.id, $3, $4, $5, statement_timestamp(), statement_timestamp(), statement_timestamp() + $6
-               FROM saas.users u WHERE u.id = $2 AND u.deleted_at IS NULL",
+            include_str!("../../sql/context/create_session.sql"),
             &[
                 from_uuid(new_id()).into(),
                 user_id.into(),
@@ -91,4 +90,48 @@ fn revoke(session_id: Option<pgrx::Uuid>) -> Result<()> {
         setting::set(None)?;
     }
     Ok(())
+}
+
+/// Ends all sessions of a user, but for the one that is asked with if it is to be kept.
+#[pg_extern(volatile, parallel_unsafe)]
+fn revoke_sessions(
+    user_id: default!(Option<pgrx::Uuid>, "NULL"),
+    keep_current: default!(Option<bool>, "false"),
+) -> std::result::Result<i64, ErrorReport> {
+    let keep_current = given(keep_current, "keep_current")?;
+    let user = whose_sessions(user_id)?;
+    let current = setting::current().and_then(|context| context.session);
+    let kept = current.filter(|_| keep_current).map(from_uuid);
+    let ended = as_data_owner(|| end_all(user, kept))?;
+    let asking = setting::current().map(|context| from_uuid(context.user));
+    if current.is_some() && kept.is_none() && asking == Some(user) {
+        setting::set(None)?;
+    }
+    Ok(ended)
+}
+
+/// One's own, those of anybody for whoever configures the platform, and without a context for a gateway.
+fn whose_sessions(user: Option<pgrx::Uuid>) -> Result<pgrx::Uuid> {
+    let Some(context) = setting::current() else {
+        return match kind::caller_is(&[Kind::Gateway])? {
+            true => given(user, "user_id"),
+            false => Err(Error::Unauthenticated("no authenticated user in this transaction")),
+        };
+    };
+    let own = from_uuid(context.user);
+    let user = user.unwrap_or(own);
+    if user == own {
+        return grants::person().map(from_uuid);
+    }
+    check::require_in_system(grants::CONFIGURE)?;
+    Ok(user)
+}
+
+/// Ends all sessions of a user but one; how many. Runs as the data owner.
+pub fn end_all(user: pgrx::Uuid, kept: Option<pgrx::Uuid>) -> Result<i64> {
+    sql::run(
+        "UPDATE saas.sessions SET revoked_at = statement_timestamp()
+          WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > statement_timestamp() AND ($2 IS NULL OR id <> $2)",
+        &[user.into(), kept.into()],
+    )
 }

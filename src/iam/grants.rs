@@ -4,7 +4,7 @@ use super::check;
 use super::lookup::unknown_role;
 use super::{fresh, reason_given};
 use crate::audit::because;
-use crate::context::{from_uuid, new_id, to_uuid};
+use crate::context::{from_uuid, new_id, session, setting, to_uuid};
 use crate::error::{Error, Result, given};
 use crate::owner::{self, as_data_owner};
 use crate::sql;
@@ -131,7 +131,21 @@ fn grant_system_role(
         .into());
     }
     within_ceiling(giver, &role.permissions, expires_at)?;
-    Ok(as_data_owner(|| grant(giver, user, &role, reason, expires_at))?)
+    Ok(as_data_owner(|| {
+        let assignment = grant(giver, user, &role, reason, expires_at)?;
+        log_in_anew(giver, user)?;
+        Ok(assignment)
+    })?)
+}
+
+/// Whose platform roles were changed by somebody logs in anew: a session that was stolen before has no part in them. The session
+/// in which it is done goes on, and where the data owner does it, at his console, none is ended.
+fn log_in_anew(by: Option<Uuid>, user: pgrx::Uuid) -> Result<()> {
+    if by.is_some() {
+        let current = setting::current().and_then(|context| context.session).map(from_uuid);
+        session::end_all(user, current)?;
+    }
+    Ok(())
 }
 
 fn grant(
@@ -206,16 +220,18 @@ fn revoke(revoker: Option<Uuid>, assignment: pgrx::Uuid, reason: &str) -> Result
         include_str!("../../sql/iam/assignment.sql"),
         &[pg_sys::UUIDOID],
         &assignment.into_datum().into_iter().collect::<Vec<_>>(),
-        |row| found = row.get::<bool>(1).zip(row.get::<bool>(2)),
+        |row| found = row.get::<bool>(1).zip(row.get::<bool>(2)).zip(row.get::<pgrx::Uuid>(3)),
     )?;
-    let (revoked, last) = found.ok_or_else(|| Error::NoSuchRow("no such assignment".into()))?;
+    let ((revoked, last), user) =
+        found.ok_or_else(|| Error::NoSuchRow("no such assignment".into()))?;
     if revoked {
         return Err(Error::State("this assignment is revoked already".into(), ""));
     }
     if last && revoker.is_some() {
         return Err(last_configurator());
     }
-    take_back(assignment, revoker, reason)
+    take_back(assignment, revoker, reason)?;
+    log_in_anew(revoker, user)
 }
 
 /// Revokes an assignment, and closes the emergency it was opened in, if it was.

@@ -12,7 +12,7 @@ mod estimate;
 mod explain;
 mod fast;
 pub mod fresh;
-mod grants;
+pub mod grants;
 pub mod impersonation;
 pub mod kind;
 mod lint;

@@ -24,8 +24,8 @@ use version::{DATA_VERSION, STEPS};
 
 const TABLES: &[&str] = &[
     include_str!("../../sql/install/tables.sql"),
-    include_str!("../../sql/context/tables.sql"),
     include_str!("../../sql/tenancy/tenants.sql"),
+    include_str!("../../sql/context/tables.sql"),
     include_str!("../../sql/iam/tables.sql"),
     include_str!("../../sql/tenancy/tables.sql"),
     include_str!("../../sql/payments/keys.sql"),
@@ -49,6 +49,7 @@ const SEEDS: &[&str] = &[
     include_str!("../../sql/privacy/seed.sql"),
 ];
 const TRIGGERS: &[&str] = &[
+    include_str!("../../sql/context/triggers.sql"),
     include_str!("../../sql/iam/triggers.sql"),
     include_str!("../../sql/tenancy/triggers.sql"),
     include_str!("../../sql/billing/triggers.sql"),
@@ -84,6 +85,7 @@ const ROW_SECURITY: &str = include_str!("../../sql/install/missing_row_security.
 // Before anything else.
 extension_sql_file!("../../sql/install/strangers.sql", name = "strangers", bootstrap);
 // The functions that are written in SQL.
+extension_sql_file!("../../sql/context/functions.sql", name = "context_functions");
 extension_sql_file!("../../sql/iam/functions.sql", name = "iam_functions");
 extension_sql_file!("../../sql/tenancy/functions.sql", name = "tenancy_functions");
 extension_sql_file!("../../sql/billing/functions.sql", name = "billing_functions");

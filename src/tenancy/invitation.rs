@@ -20,16 +20,14 @@ fn invite_member(
     expires_in: default!(Option<Interval>, "'7 days'"),
 ) -> std::result::Result<String, ErrorReport> {
     let tenant = given(tenant_id, "tenant_id")?;
-    authority::require(tenant, &["member.invite"])?;
+    authority::require_lasting(tenant, &["member.invite"])?;
     let (email, role_key) = (given(email, "email")?, given(role_key, "role_key")?);
     let member_type = kind_of_member(given(member_type, "member_type")?)?;
     let expires_in = given(expires_in, "expires_in")?;
     Ok(as_data_owner(|| {
-        let authority = authority::enter(tenant)?;
+        let authority = authority::enter(tenant, &["member.invite"])?;
         let role = authority::role_named(tenant, role_key)?;
-        if !role.is_system {
-            authority.may_give(&role)?;
-        }
+        authority.may_give(&role)?;
         let known = sql::write_one::<bool>(
             "SELECT true FROM saas.tenant_members m JOIN saas.users u ON u.id = m.user_id
               WHERE m.tenant_id = $1 AND lower(u.email) = lower($2)",
@@ -154,19 +152,10 @@ fn still_meant(tenant: pgrx::Uuid, role: pgrx::Uuid, by: Option<pgrx::Uuid>) -> 
     let Some(by) = by else { return Ok(()) };
     let role = authority::role_by_id(role)?.ok_or(REFUSED)?;
     let own = match authority::role_of(tenant, by)? {
-        Some(own) if may_invite(own.id)? => own,
+        Some(own) if authority::carries(own.id, "member.invite")? => own,
         _ => return Err(withdrawn()),
     };
     Authority::Member { role: own, key: None }.may_give(&role).map_err(|_| withdrawn())
-}
-
-fn may_invite(role: pgrx::Uuid) -> Result<bool> {
-    let may = sql::write_one::<bool>(
-        "SELECT true FROM saas.role_permissions rp JOIN saas.permissions p ON p.id = rp.permission_id
-          WHERE rp.role_id = $1 AND p.key = 'member.invite'",
-        &[role.into()],
-    )?;
-    Ok(may.is_some())
 }
 
 fn withdrawn() -> Error {

@@ -10,6 +10,8 @@ use crate::sql;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 
+const GIVES_ROLES: [&str; 2] = ["member.invite", "member.remove"];
+
 /// Gives a member another role.
 #[pg_extern(volatile, parallel_unsafe)]
 fn set_member_role(
@@ -18,15 +20,13 @@ fn set_member_role(
     role_key: Option<&str>,
 ) -> std::result::Result<(), ErrorReport> {
     let (tenant, user) = (given(tenant_id, "tenant_id")?, given(user_id, "user_id")?);
-    authority::require(tenant, &["member.invite", "member.remove"])?;
+    authority::require_lasting(tenant, &GIVES_ROLES)?;
     let role_key = given(role_key, "role_key")?;
     Ok(as_data_owner(|| {
-        let authority = authority::enter(tenant)?;
+        let authority = authority::enter(tenant, &GIVES_ROLES)?;
         let role = authority::role_named(tenant, role_key)?;
         authority.may_give(&member(tenant, user)?)?;
-        if !role.is_system {
-            authority.may_give(&role)?;
-        }
+        authority.may_give(&role)?;
         give(tenant, user, &role)
     })?)
 }
@@ -65,11 +65,12 @@ fn remove_member(
 ) -> std::result::Result<(), ErrorReport> {
     let (tenant, user) = (given(tenant_id, "tenant_id")?, given(user_id, "user_id")?);
     let leaves = himself(tenant)? == Some(user);
+    let needs: &[&str] = if leaves { &[] } else { &["member.remove"] };
     if !leaves {
-        authority::require(tenant, &["member.remove"])?;
+        authority::require(tenant, needs)?;
     }
     Ok(as_data_owner(|| {
-        let authority = authority::enter(tenant)?;
+        let authority = authority::enter(tenant, needs)?;
         let role = member(tenant, user)?;
         if !leaves {
             authority.may_give(&role)?;
@@ -84,7 +85,7 @@ fn remove_member(
 }
 
 /// Who asks, if he asks himself: neither an API key nor an impersonator, and not about another tenant than he is bound to.
-fn himself(tenant: pgrx::Uuid) -> Result<Option<pgrx::Uuid>> {
+pub fn himself(tenant: pgrx::Uuid) -> Result<Option<pgrx::Uuid>> {
     let context = setting::current().filter(|context| {
         context.role.is_none()
             && context.actor.is_none()
@@ -116,7 +117,7 @@ fn transfer_ownership(
 fn transfer(tenant: pgrx::Uuid, owner: Option<pgrx::Uuid>, new_owner: pgrx::Uuid) -> Result<()> {
     // The user before the tenant, as when a tenant is created.
     let held = workspaces::hold(new_owner);
-    let authority = authority::enter(tenant)?;
+    let authority = authority::enter(tenant, &[])?;
     if matches!(&authority, Authority::Member { role, .. } if role.key != OWNER) {
         return Err(Error::Denied("only an owner himself may transfer the ownership".into()));
     }

@@ -1,9 +1,12 @@
 //! Tenants and their members.
 
+mod api_key;
 mod authority;
+mod custom_role;
 mod invitation;
 mod lifecycle;
 mod member;
+mod service_account;
 mod time_zone;
 mod workspaces;
 
@@ -31,7 +34,14 @@ use pgrx::prelude::*;
         set_member_role,
         remove_member,
         require_time_zone,
-        transfer_ownership
+        transfer_ownership,
+        create_role,
+        update_role,
+        delete_role,
+        create_service_account,
+        create_api_key,
+        rotate_api_key,
+        revoke_api_key
     ]
 );
 

@@ -5,7 +5,7 @@
 //! the connection ends. So it survives rollbacks, savepoints and exception blocks; it is lost only with the backend's memory.
 
 mod queue;
-mod write;
+pub mod write;
 
 use crate::context::setting::{self, Context};
 use crate::error::{Error, Result};

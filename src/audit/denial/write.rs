@@ -57,7 +57,7 @@ unsafe extern "C-unwind" fn on_transaction(
 }
 
 /// Whether this transaction, which is about to commit, may be burdened with rows of ours.
-fn may_write() -> bool {
+pub fn may_write() -> bool {
     // SAFETY: these read variables of the backend and of shared memory.
     unsafe {
         let apart = (pg_sys::PROC_IN_VACUUM | pg_sys::PROC_IN_SAFE_IC) as u8;
@@ -148,7 +148,7 @@ fn lock_at_once() -> bool {
 }
 
 /// Somebody's COMMIT waits a moment for locks, not for as long as he allows his own statements.
-fn dont_wait() {
+pub fn dont_wait() {
     set_local(c"lock_timeout", c"100ms");
 }
 

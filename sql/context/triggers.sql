@@ -1,0 +1,14 @@
+CREATE TRIGGER trg_keep_service_account BEFORE UPDATE OF service_tenant_id ON saas.users
+  FOR EACH ROW WHEN (OLD.service_tenant_id IS DISTINCT FROM NEW.service_tenant_id)
+  EXECUTE FUNCTION saas.keep_service_account();
+CREATE TRIGGER trg_no_service_account BEFORE INSERT OR UPDATE OF user_id ON saas.sessions
+  FOR EACH ROW EXECUTE FUNCTION saas.refuse_service_account('user_id');
+CREATE TRIGGER trg_no_service_account BEFORE INSERT OR UPDATE OF user_id ON saas.accounts
+  FOR EACH ROW EXECUTE FUNCTION saas.refuse_service_account('user_id');
+CREATE TRIGGER trg_no_service_account BEFORE INSERT OR UPDATE OF user_id ON saas.verifications
+  FOR EACH ROW EXECUTE FUNCTION saas.refuse_service_account('user_id');
+CREATE TRIGGER trg_no_service_account BEFORE INSERT OR UPDATE OF assigned_user_id ON saas.system_role_assignments
+  FOR EACH ROW EXECUTE FUNCTION saas.refuse_service_account('assigned_user_id');
+CREATE TRIGGER trg_log_in_anew AFTER UPDATE OF password_hash ON saas.accounts
+  FOR EACH ROW WHEN (OLD.password_hash IS DISTINCT FROM NEW.password_hash)
+  EXECUTE FUNCTION saas.end_sessions_of_password();
