@@ -186,7 +186,7 @@ fn an_unknown_identifier_costs_a_commit_as_a_wrong_code_does() {
 
 #[test]
 fn a_reset_logs_everybody_out() {
-    let mut story = Story::new();
+    let story = Story::new();
     let owner = story.acme.owner.clone();
     let mut gateway = story.db.kind("gateway");
     for (purpose, ends) in [("email_verification", false), ("password_reset", true)] {

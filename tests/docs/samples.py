@@ -100,7 +100,7 @@ def run(names):
             continue
         blocks = BLOCK.findall(path.read_text())
         left_out += sum(note == "not run" for note, _, _ in blocks)
-        yield page, complaint(path.stem.lower(), blocks)
+        yield page, complaint(path.stem.lower().replace("-", "_"), blocks)
     yield "nearly all samples run", "" if left_out <= LIMIT_NOT_RUN else f"{left_out} blocks are marked as not run"
 
 
