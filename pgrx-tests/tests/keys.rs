@@ -358,12 +358,18 @@ fn service_accounts_take_no_seat() {
     let acme = story.acme.clone();
     let mut app = story.db.kind("app");
     let plan = "INSERT INTO saas.plans (key, name, base_price, currency, billing_interval, member_seat, guest_count)
-                VALUES ('small', 'Small', 0, 'USD', 'monthly', 5, 0)";
+                VALUES ('small', 'Small', 0, 'USD', 'monthly', 6, 0)";
     story.data.batch_execute(plan).unwrap();
-    story.data.execute("SELECT saas.subscribe($1, 'small', 5)", &[&acme.id]).unwrap();
-    let invite = "SELECT saas.invite_member($1, 'x@example.com', 'tenant_guest')";
-    assert_sqlstate(ask(&mut app, &acme.owner.token, invite, &[&acme.id]), "53400");
+    story.data.execute("SELECT saas.subscribe($1, 'small', 6)", &[&acme.id]).unwrap();
+    let invite = "SELECT saas.invite_member($1, $2, 'tenant_guest')";
     let make = "SELECT saas.create_service_account($1, 'Export', 'tenant_guest')";
+    // Five of the six seats are taken. An account leaves the sixth free, and one more comes when all are gone.
+    ask(&mut app, &acme.owner.token, make, &[&acme.id]).unwrap();
+    ask(&mut app, &acme.owner.token, invite, &[&acme.id, &"x@example.com"]).unwrap();
+    assert_sqlstate(
+        ask(&mut app, &acme.owner.token, invite, &[&acme.id, &"y@example.com"]),
+        "53400",
+    );
     ask(&mut app, &acme.owner.token, make, &[&acme.id]).unwrap();
 }
 
