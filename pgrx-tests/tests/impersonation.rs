@@ -184,7 +184,7 @@ fn it_ends_with_what_it_rests_on() {
     let mut other = story.db.connect("saas_app");
     let mut long = story.db.connect("saas_app");
     type End = fn(&mut Story, &Tenant, &Person);
-    let ends: [(&str, End); 6] = [
+    let ends: [(&str, End); 7] = [
         ("the actor's role is revoked", |story, _, support| {
             revoke(story, support);
             assign(&mut story.data, support, "platform_support");
@@ -206,6 +206,14 @@ fn it_ends_with_what_it_rests_on() {
             let mut request = asking(&mut app, support, None);
             let session: Uuid = one(&mut request, "SELECT saas.current_session_id()", &[]);
             request.execute("SELECT saas.revoke_session($1)", &[&session]).unwrap();
+            request.commit().unwrap();
+            let sql = "UPDATE saas.sessions SET revoked_at = NULL WHERE user_id = $1";
+            story.data.execute(sql, &[&support.id]).unwrap();
+        }),
+        ("logging out everywhere", |story, _, support| {
+            let mut app = story.db.connect("saas_app");
+            let mut request = asking(&mut app, support, None);
+            one::<i64>(&mut request, "SELECT saas.revoke_sessions()", &[]);
             request.commit().unwrap();
             let sql = "UPDATE saas.sessions SET revoked_at = NULL WHERE user_id = $1";
             story.data.execute(sql, &[&support.id]).unwrap();

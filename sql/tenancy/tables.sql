@@ -72,7 +72,7 @@ CREATE INDEX api_keys_role_id_idx ON saas.api_keys (role_id);
 COMMENT ON TABLE saas.api_keys IS 'Keys for programs: bound to one tenant and one tenant role. The key names its tenant, is shown once and stored as SHA-256.';
 COMMENT ON COLUMN saas.api_keys.role_id IS 'What it may, as far as its user may. NULL in a revoked one whose role was deleted.';
 COMMENT ON COLUMN saas.api_keys.prefix IS 'The beginning of the key, to tell it by.';
-COMMENT ON COLUMN saas.api_keys.last_used_at IS 'When it last began a request, to the hour: see docs/authentication.md.';
+COMMENT ON COLUMN saas.api_keys.last_used_at IS 'When it last began a request that committed a change, to the hour: no proof that nobody has read with it since.';
 
 CREATE TABLE saas.projects (
   tenant_id   uuid NOT NULL REFERENCES saas.tenants (id) ON DELETE CASCADE,

@@ -2,6 +2,7 @@
 
 use super::last_use::{self, Used};
 use super::secret::{self, Presented};
+use super::session_limits::Session;
 use super::setting::{self, Context};
 use super::{from_uuid, new_id, to_uuid};
 use crate::audit::denial;
@@ -139,16 +140,19 @@ fn by_session(token: &str) -> Result<Context> {
         include_str!("../../sql/context/find_session.sql"),
         [(secret::hash(token).into_datum(), pg_sys::BYTEAOID)],
         |row| {
-            let until = row.get::<TimestampWithTimeZone>(3)?;
-            Some((row.get_uuid(1)?, row.get_uuid(2)?, until, row.get::<bool>(4)?))
+            let moment = |column| row.get::<TimestampWithTimeZone>(column).map(i64::from);
+            let times = Session { created: moment(3)?, seen: moment(4)?, expires: moment(5)? };
+            Some((row.get_uuid(1)?, row.get_uuid(2)?, times))
         },
     )?;
-    let (user, session, until, is_due) = found.ok_or(REFUSED)?;
-    if is_due {
+    let (user, session, times) = found.ok_or(REFUSED)?;
+    // SAFETY: reads a variable of the backend.
+    let now = unsafe { pg_sys::GetCurrentStatementStartTimestamp() };
+    let live = cache::session_limits()?.live(times, now).ok_or(REFUSED)?;
+    if live.is_due {
         last_use::note(Used::Session(session));
     }
-    let context =
-        Context { session: Some(session), until: Some(until.into()), ..new_context(user) };
+    let context = Context { session: Some(session), until: Some(live.until), ..new_context(user) };
     denial::known(&context);
     Ok(context)
 }

@@ -7,6 +7,7 @@ mod jwt;
 mod last_use;
 pub mod secret;
 pub mod session;
+pub mod session_limits;
 pub mod setting;
 mod verification;
 

@@ -3,6 +3,7 @@
 //! Everything is kept with the number of the last message when its loading began, and counts for as
 //! long as no later message concerns it: so what was loaded while a message came in never counts.
 
+use crate::context::session_limits::SessionLimits;
 use crate::context::setting;
 use crate::error::Result;
 use crate::iam::bounded::Bounded;
@@ -62,6 +63,7 @@ impl Keys {
 struct Cache {
     keys: Keys,
     grants: Loaded<Vec<(pg_sys::Oid, String)>>,
+    session_limits: Loaded<SessionLimits>,
     roles: Bounded<Uuid, Bits>,
     memberships: Bounded<(Uuid, Option<Uuid>), Rc<Memberships>>,
     arrays: Bounded<ArrayKey, Rc<[u8]>>,
@@ -77,6 +79,7 @@ impl Default for Cache {
         Cache {
             keys: Keys::default(),
             grants: None,
+            session_limits: None,
             roles: Bounded::new(MB),
             memberships: Bounded::new(6 * MB),
             arrays: Bounded::new(2 * MB),
@@ -360,5 +363,26 @@ pub fn access_grants() -> Result<Rc<Vec<(pg_sys::Oid, String)>>> {
             Ok(Rc::new(grants))
         },
         |cache, grants, at| cache.grants = Some((at, grants)),
+    )
+}
+
+/// How long sessions last by the settings.
+pub fn session_limits() -> Result<Rc<SessionLimits>> {
+    cached(
+        None,
+        |cache, last| since(&cache.session_limits, last),
+        || {
+            let mut limits = SessionLimits::default();
+            fresh::read(
+                "SELECT (extract(epoch FROM session_idle_timeout) * 1000000)::bigint,
+                        (extract(epoch FROM session_lifetime_limit) * 1000000)::bigint
+                   FROM saas.settings",
+                &[],
+                &[],
+                |row| limits = SessionLimits { idle: row.get(1), lifetime: row.get(2) },
+            )?;
+            Ok(Rc::new(limits))
+        },
+        |cache, limits, at| cache.session_limits = Some((at, limits)),
     )
 }
