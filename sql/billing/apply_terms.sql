@@ -21,7 +21,9 @@ WITH due AS (
 )
 UPDATE saas.tenant_subscriptions s
    SET plan_id = d.scheduled_plan_id, subscription_seat = d.scheduled_seats, trial_end = d.trial_end,
-       status = CASE WHEN s.status = 'trialing' AND d.trial_end <= $2 THEN 'active' ELSE s.status END,
+       status = CASE WHEN s.status = 'trialing' AND d.trial_end <= $2
+                       THEN CASE WHEN s.provider IS NULL AND saas.is_behind(s.tenant_id, $2) THEN 'past_due' ELSE 'active' END
+                     ELSE s.status END,
        scheduled_for = NULL, scheduled_plan_id = NULL, scheduled_seats = NULL
   FROM due d
  WHERE s.tenant_id = d.tenant_id AND s.id = d.id

@@ -12,5 +12,7 @@ WITH noted AS (
 UPDATE saas.tenant_subscriptions s
    SET plan_id = $3, subscription_seat = $4, scheduled_for = NULL, scheduled_plan_id = NULL, scheduled_seats = NULL,
        trial_end = CASE WHEN s.trial_end > $5 THEN $7 ELSE s.trial_end END,
-       status = CASE WHEN s.status = 'trialing' AND s.trial_end > $5 AND $7 <= $5 THEN 'active' ELSE s.status END
+       status = CASE WHEN s.status = 'trialing' AND s.trial_end > $5 AND $7 <= $5
+                       THEN CASE WHEN s.provider IS NULL AND saas.is_behind(s.tenant_id, now()) THEN 'past_due' ELSE 'active' END
+                     ELSE s.status END
  WHERE s.tenant_id = $1 AND s.id = $2

@@ -66,7 +66,7 @@ Errors: 28000 without a user; 42501 without the permission; 55000 while the peri
 Example as worker:
 SELECT saas.generate_invoice(:''acme'', (now() - interval ''1 month'')::date)';
 COMMENT ON FUNCTION saas.preview_invoice(uuid, timestamptz) IS
-'What the invoice of a tenant''s billing period would say if the period ended with what is used so far: the same lines as those of the real one, and nothing is written. Of a period that is billed already, the lines of its invoice; of a void one, those of the invoice that would take its place. Earlier periods that are not closed yet are taken to be billed first.
+'What the invoice of a tenant''s billing period would say if the period ended with what is used so far: the same lines as those of the real one, and nothing is written. Of a period that is billed already, the lines of its invoice; of a void one, those of the invoice that would take its place. Earlier periods that are not closed yet are taken to be billed first. Of a contract that begins only when another interval or cycle comes, saas.preview_change tells.
 Arguments: tenant_id, the tenant; as_of, any moment of the period, now by default, at most ten years ahead.
 Returns: the lines in their order, amounts in minor units; none without a subscription then.
 Needs: billing.view in the tenant, or platform.billing.adjust; the data owner without a context.
@@ -147,6 +147,7 @@ Example as owner:
 SELECT total_amount FROM saas.invoice_sums(:''acme'', :''invoice'')';
 
 COMMENT ON FUNCTION saas.counted_under(text, date, date) IS 'Internal: what the usage of a billing period is counted under.';
+COMMENT ON FUNCTION saas.is_behind(uuid, timestamptz) IS 'Internal: whether a tenant is behind with an invoice.';
 COMMENT ON FUNCTION saas.monthly_value(uuid, integer, text) IS 'Internal: what a plan with so many seats is worth a month.';
 COMMENT ON FUNCTION saas.trial_after_change(uuid, uuid, uuid, integer, timestamptz) IS 'Internal: until when a trial lasts if the contract changes.';
 COMMENT ON FUNCTION saas.setup_fees(uuid, uuid) IS 'Internal: the set-up fees that a contract owes, and from which day.';
@@ -162,7 +163,7 @@ Errors: 28000 without a user; 42501 without the permission; 23503 for an unknown
 Example as worker:
 SELECT saas.change_subscription(:''acme'', seats => 5)';
 COMMENT ON FUNCTION saas.preview_change(uuid, text, integer, text, timestamptz) IS
-'What the invoice would say that a change of the contract touches first: of the running period, or for a change that waits, of the next one. The change is made, the invoice previewed, and both undone.
+'What the invoice would say that a change of the contract touches first: of the period that bills the fee (of a year its last month), or for a change that waits, of the next one. The change is made, the invoice previewed, and both undone.
 Arguments: as of change_subscription.
 Returns: the lines in their order, amounts in minor units.
 Needs: billing.view in the tenant, or platform.billing.adjust; the data owner without a context.
@@ -186,8 +187,8 @@ Errors: as cancel_subscription; 55000 also for a yearly plan and one that is pau
 Example as worker:
 SELECT saas.pause_subscription(:''acme'')';
 COMMENT ON FUNCTION saas.resume_subscription(uuid, timestamptz) IS
-'Lets a paused contract go on, in the billing period that holds the day: what was due until the pause is invoiced first. Of a contract that is about to end, or to change, takes that back.
-Arguments: tenant_id, the tenant; as_of, the first day that is billed again, today by default.
+'Lets a paused contract go on, in the billing period that holds the day: what was due until the pause is invoiced first. Of a contract that is about to end, or to change, takes that back. A tenant that is behind with an invoice is past_due again.
+Arguments: tenant_id, the tenant; as_of, the first day that is billed again, today by default; of a paused contract no day to come.
 Returns: nothing.
 Needs: as cancel_subscription.
 Errors: 28000 without a user; 42501 without the permission; 23503 for an unknown tenant; 55000 when there is nothing to resume; 23502 for a NULL.
@@ -195,7 +196,7 @@ Example as worker:
 SELECT saas.cancel_subscription(:''acme'');
 SELECT saas.resume_subscription(:''acme'')';
 COMMENT ON FUNCTION saas.advance_subscriptions(timestamptz) IS
-'Applies what has come due: trials end, terms that waited apply, contracts end. Closing a period does the same for its tenant first. Call it every hour or so; tenants that somebody else is changing are left for the next call.
+'Applies what has come due: trials end, terms that waited apply, contracts end. Closing a period does the same for its tenant first. Call it every hour or so; tenants that somebody else is changing are left for the next call, and those for whom it fails are left out with a warning.
 Arguments: as_of, by when, now by default.
 Returns: how many changes were made.
 Needs: kind worker; the data owner.

@@ -83,6 +83,16 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
    WHERE s.tenant_id = fee_period_end.tenant_id AND s.status <> 'canceled'
 $$;
 
+-- Whether a tenant is behind with any invoice, whichever contract it is of: one that failed, was given up, or is overdue beyond
+-- the grace period at a moment.
+CREATE FUNCTION saas.is_behind(tenant_id uuid, at timestamptz) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT EXISTS (
+    SELECT FROM saas.payment_invoices i CROSS JOIN saas.settings c
+     WHERE i.tenant_id = is_behind.tenant_id AND i.total_amount > i.credited_amount
+       AND (i.status IN ('failed', 'uncollectible') OR i.status = 'open' AND i.due_at + c.payment_grace <= is_behind.at))
+$$;
+
 -- What a plan with so many seats is worth a month.
 CREATE FUNCTION saas.monthly_value(plan_id uuid, seats integer, currency text) RETURNS numeric
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -126,9 +136,12 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
       FROM chain c
       JOIN saas.tenant_subscriptions s ON s.tenant_id = c.tenant_id AND s.id = c.id
       JOIN saas.tenants t ON t.id = c.tenant_id
+      JOIN saas.plans p ON p.id = s.plan_id
+      LEFT JOIN saas.plans n ON n.id = s.scheduled_plan_id
      CROSS JOIN LATERAL (
        SELECT greatest((s.anchor AT TIME ZONE t.time_zone)::date, (s.trial_end AT TIME ZONE t.time_zone)::date) AS from_day,
-              coalesce(s.ended_on, (s.cancel_at AT TIME ZONE t.time_zone)::date, 'infinity') AS to_day
+              least(coalesce(s.ended_on, (s.cancel_at AT TIME ZONE t.time_zone)::date, 'infinity'),
+                    CASE WHEN (n.billing_interval, n.billing_cycle) <> (p.billing_interval, p.billing_cycle) THEN s.scheduled_for END) AS to_day
      ) paid
      WHERE paid.from_day < paid.to_day
   ), terms AS (

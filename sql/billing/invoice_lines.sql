@@ -11,7 +11,8 @@
          p.billing_interval, p.billing_cycle,
          (s.anchor AT TIME ZONE t.time_zone)::date AS first_day,
          (s.trial_end AT TIME ZONE t.time_zone)::date AS trial_end_day,
-         coalesce(s.ended_on, (s.cancel_at AT TIME ZONE t.time_zone)::date) AS ended_day,
+         least(coalesce(s.ended_on, (s.cancel_at AT TIME ZONE t.time_zone)::date),
+               CASE WHEN (n.billing_interval, n.billing_cycle) <> (p.billing_interval, p.billing_cycle) THEN s.scheduled_for END) AS ended_day,
          -- The whole of which the period may be a part.
          CASE WHEN p.billing_cycle = 'anniversary' THEN a.period ELSE date_trunc('month', a.period_start)::date END AS whole_start,
          CASE WHEN p.billing_cycle = 'anniversary' THEN upper(saas.billing_days((s.anchor AT TIME ZONE t.time_zone)::date, '1 month', a.period))
@@ -20,6 +21,7 @@
     JOIN saas.tenants t ON t.id = a.tenant_id
     LEFT JOIN saas.tenant_subscriptions s ON s.tenant_id = a.tenant_id AND s.id = a.subscription_id
     LEFT JOIN saas.plans p ON p.id = a.plan_id
+    LEFT JOIN saas.plans n ON n.id = s.scheduled_plan_id
 ), span AS (
   -- The base fee's own period that ends in this one: the month, or once a year the year; and the days
   -- of it that are paid for, which are those of the contract after its trial and outside of pauses.
@@ -70,13 +72,14 @@
   SELECT b.tenant_id, b.invoice_id, 1 AS rank, 'subscription' AS kind, b.plan_name || ' plan' AS description,
          NULL::text AS feature_key, 1::numeric AS quantity, b.base_price::numeric AS unit_amount,
          saas.prorate(b.base_price, daterange(b.base_start, b.base_end), daterange(b.used_start, b.used_end)) AS amount,
-         b.used_start AS period_start, b.used_end AS period_end, b.subscription_id AS source_id, b.of_plan AS of_plan
+         b.used_start AS period_start, b.used_end AS period_end, b.subscription_id AS source_id, b.of_plan AS of_plan,
+         NULL::text AS stands_for
     FROM base b
   UNION ALL
   SELECT b.tenant_id, b.invoice_id, 2, 'seat', format('Seats beyond %s included', b.of_seats - b.paid_seats),
          NULL, b.paid_seats, b.seat_price,
          saas.prorate(b.seat_price * b.paid_seats, daterange(b.base_start, b.base_end), daterange(b.used_start, b.used_end)),
-         b.used_start, b.used_end, b.subscription_id, b.of_plan
+         b.used_start, b.used_end, b.subscription_id, b.of_plan, NULL
     FROM base b
    WHERE b.paid_seats > 0 AND b.seat_price > 0
   UNION ALL
@@ -89,7 +92,7 @@
                 to_char(c.day, 'YYYY-MM-DD')),
          NULL, 1, side.sign * value.amount,
          side.sign * saas.prorate(value.amount, daterange(c.base_start, c.base_end), daterange(c.day, c.used_end)),
-         c.day, c.used_end, c.id, side.plan_id
+         c.day, c.used_end, c.id, side.plan_id, CASE WHEN c.from_plan_id <> c.to_plan_id THEN 'subscription' ELSE 'seat' END
     FROM changes c
    CROSS JOIN LATERAL (VALUES (-1, c.from_plan_id, c.from_seats), (1, c.to_plan_id, c.to_seats)) AS side (sign, plan_id, seats)
     JOIN saas.plans p ON p.id = side.plan_id
@@ -101,7 +104,7 @@
    WHERE value.amount IS DISTINCT FROM 0
   UNION ALL
   SELECT d.tenant_id, d.invoice_id, 4, 'usage', format('%s beyond %s included', f.feature_key, f.included_units),
-         f.feature_key, f.units, f.unit_price, f.total_amount, d.period_start, d.period_end, f.id, NULL
+         f.feature_key, f.units, f.unit_price, f.total_amount, d.period_start, d.period_end, f.id, NULL, NULL
     FROM due d
     JOIN fees_due f ON f.tenant_id = d.tenant_id AND f.period = d.period
    WHERE d.subscription_id IS NOT NULL AND f.total_amount > 0
@@ -168,7 +171,7 @@
   -- What earlier invoices of a year charged counts.
   SELECT b.tenant_id, b.invoice_id, 5, 'minimum', p.name || ' plan: minimum', NULL::text, 1::numeric,
          b.amount - charged.amount, b.amount - charged.amount,
-         b.used_start, b.used_end, b.subscription_id, p.id
+         b.used_start, b.used_end, b.subscription_id, p.id, NULL::text
     FROM least_amounts b
     JOIN saas.plans p ON p.id = b.plan_id
     LEFT JOIN fee_sums f ON f.tenant_id = b.tenant_id AND f.invoice_id = b.invoice_id AND f.base_start = b.base_start
@@ -182,7 +185,7 @@
 ), setup AS MATERIALIZED (
   -- With the first period that ends after its day: a pause may have taken the day itself.
   SELECT d.tenant_id, d.invoice_id, 6, 'setup', p.name || ' plan: set-up', NULL::text, 1::numeric,
-         f.amount::numeric, f.amount, d.period_start, d.period_end, d.subscription_id, p.id
+         f.amount::numeric, f.amount, d.period_start, d.period_end, d.subscription_id, p.id, NULL::text
     FROM due d
    CROSS JOIN LATERAL saas.setup_fees(d.tenant_id, d.subscription_id) f
     JOIN saas.plans p ON p.id = f.plan_id
@@ -202,7 +205,7 @@
                 CASE l.billing_cycle WHEN 'calendar' THEN to_char(l.first, 'FMMonth YYYY')
                                      ELSE format('%s to %s', l.first, l.last - 1) END),
          l.feature_key, abs(l.units), l.amount / abs(l.units)::numeric, l.amount,
-         l.first, l.last, l.id, NULL
+         l.first, l.last, l.id, NULL, NULL
     FROM late l
    WHERE l.amount <> 0
 ), charged AS (
@@ -253,7 +256,7 @@
                                            WHERE u.tenant_id = r.tenant_id AND u.source_id = r.id AND u.kind = 'discount'
                                              AND i.status <> 'void'))
 ), parts AS (
-  -- What each coupon takes from each charge.
+  -- What each coupon takes from each charge; what is prorated is taken for what it is a part of.
   SELECT k.tenant_id, k.invoice_id, k.ids[part.discount] AS id, k.descriptions[part.discount] AS description,
          part.line AS place, part.amount
     FROM (
@@ -267,7 +270,7 @@
       WHERE t.tenant_id = k.tenant_id AND t.invoice_id = k.invoice_id
    ) charge
    CROSS JOIN LATERAL (
-     SELECT array_agg(c.applies_to IS NULL OR t.kind = ANY (c.applies_to) ORDER BY c.turn, t.place) AS applies
+     SELECT array_agg(c.applies_to IS NULL OR t.kind = ANY (c.applies_to) OR t.stands_for = ANY (c.applies_to) ORDER BY c.turn, t.place) AS applies
        FROM coupons c JOIN taxed t ON t.tenant_id = c.tenant_id AND t.invoice_id = c.invoice_id
       WHERE c.tenant_id = k.tenant_id AND c.invoice_id = k.invoice_id
    ) matrix

@@ -3,12 +3,15 @@
 WITH RECURSIVE open AS (
   SELECT s.tenant_id, s.id AS subscription_id, p.billing_cycle,
          (s.anchor AT TIME ZONE t.time_zone)::date AS first_day,
-         -- Nothing is billed beyond the end, one that is still ahead included, nor beyond a pause.
-         least(coalesce(s.ended_on, (s.cancel_at AT TIME ZONE t.time_zone)::date), s.paused_on) AS ended_day,
+         -- Nothing is billed beyond the end, one that is still ahead included, nor beyond a pause. Terms that make another contract end
+         -- this one.
+         least(coalesce(s.ended_on, (s.cancel_at AT TIME ZONE t.time_zone)::date), s.paused_on,
+               CASE WHEN (n.billing_interval, n.billing_cycle) <> (p.billing_interval, p.billing_cycle) THEN s.scheduled_for END) AS ended_day,
          s.current_period_start AS period_start, s.current_period_end AS period_end, s.paused_on
     FROM saas.tenant_subscriptions s
     JOIN saas.tenants t ON t.id = s.tenant_id
     JOIN saas.plans p ON p.id = s.plan_id
+    LEFT JOIN saas.plans n ON n.id = s.scheduled_plan_id
    WHERE s.tenant_id = $1 AND s.settled_at IS NULL AND s.paused_on IS DISTINCT FROM s.current_period_start
   UNION ALL
   SELECT o.tenant_id, o.subscription_id, o.billing_cycle, o.first_day, o.ended_day, o.period_end,

@@ -1,8 +1,8 @@
 -- Tenant $1's subscription $2 to plan $3 with $4 seats from $5, with a trial of $6 or until $7; $8: with the plan's own, which is
--- for the tenant's first contract.
+-- for the tenant's first contract; $9: it goes on from one that is behind.
 INSERT INTO saas.tenant_subscriptions (tenant_id, id, plan_id, status, anchor, current_period_start, current_period_end,
                                        subscription_seat, trial_end)
-SELECT t.id, $2, p.id, CASE WHEN trial.until > $5 THEN 'trialing' ELSE 'active' END, $5, first.day,
+SELECT t.id, $2, p.id, CASE WHEN trial.until > $5 THEN 'trialing' WHEN $9 OR saas.is_behind(t.id, now()) THEN 'past_due' ELSE 'active' END, $5, first.day,
        CASE p.billing_cycle
          WHEN 'calendar' THEN (date_trunc('month', first.day) + interval '1 month')::date
          ELSE upper(saas.billing_days(first.day, '1 month', first.day))

@@ -1,8 +1,8 @@
--- The reminders that are due at $1: one step a call and invoice, so that each is sent, however late the call is.
+-- The reminders of tenants $2 that are due at $1: one step a call and invoice, so that each is sent, however late the call is.
 WITH late AS (
   SELECT i.tenant_id, i.id, i.due_at, s.dunning_schedule AS steps
     FROM saas.payment_invoices i CROSS JOIN saas.settings s
-   WHERE i.status IN ('open', 'failed') AND i.total_amount > i.credited_amount AND i.due_at + s.dunning_schedule[1] <= $1
+   WHERE i.tenant_id = ANY ($2::uuid[]) AND i.status IN ('open', 'failed') AND i.total_amount > i.credited_amount AND i.due_at + s.dunning_schedule[1] <= $1
 ), begun AS (
   INSERT INTO saas.dunning (tenant_id, invoice_id, status, reminder_at)
   SELECT l.tenant_id, l.id, 'reminder', $1 FROM late l

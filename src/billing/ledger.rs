@@ -110,9 +110,9 @@ pub fn expire(tenants: &[pgrx::Uuid]) -> Result<()> {
     Ok(())
 }
 
-/// The contract of an invoice is behind no more, if no other invoice of it is.
-pub fn recover(tenant: pgrx::Uuid, invoice: pgrx::Uuid) -> Result<()> {
-    sql::run(include_str!("../../sql/billing/recover.sql"), &[tenant.into(), invoice.into()])?;
+/// The tenant's contract is behind no more, if no invoice is.
+pub fn recover(tenant: pgrx::Uuid) -> Result<()> {
+    sql::run(include_str!("../../sql/billing/recover.sql"), &[tenant.into()])?;
     Ok(())
 }
 

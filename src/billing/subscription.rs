@@ -46,7 +46,7 @@ fn subscribe(
                 "Days are billed once: begin when it has ended.",
             ));
         }
-        begin(tenant_id, plan.id, seats, starts_at, trial.map_or(Trial::OfPlan, Trial::For))
+        begin(tenant_id, plan.id, seats, starts_at, trial.map_or(Trial::OfPlan, Trial::For), false)
     })?)
 }
 
@@ -64,6 +64,7 @@ fn begin(
     seats: i32,
     starts_at: TimestampWithTimeZone,
     trial: Trial,
+    goes_on_behind: bool,
 ) -> Result<pgrx::Uuid> {
     let id = from_uuid(new_id());
     let (length, until, of_plan) = match trial {
@@ -80,6 +81,7 @@ fn begin(
         length.into(),
         until.into(),
         of_plan.into(),
+        goes_on_behind.into(),
     ];
     if sql::run(include_str!("../../sql/billing/subscribe.sql"), &args)? == 0 {
         return Err(Error::State(

@@ -50,7 +50,7 @@ fn void(invoice: pgrx::Uuid, reason: &str) -> Result<()> {
     sql::run(include_str!("../../sql/billing/take_carried_back.sql"), &args())?;
     sql::run(include_str!("../../sql/billing/give_back.sql"), &args())?;
     if matches!(status.as_str(), "failed" | "uncollectible") {
-        ledger::recover(tenant, invoice)?;
+        ledger::recover(tenant)?;
     }
     Ok(())
 }

@@ -85,7 +85,7 @@ fn pay(tenant: pgrx::Uuid, invoice: pgrx::Uuid, status: &str) -> Result<()> {
         &[tenant.into(), invoice.into()],
     )?;
     if matches!(status, "failed" | "uncollectible") {
-        ledger::recover(tenant, invoice)?;
+        ledger::recover(tenant)?;
     }
     Ok(())
 }

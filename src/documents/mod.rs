@@ -1,18 +1,16 @@
 //! What is given out: invoices and credit notes as documents, who writes them, and reminders.
 
 mod credit_note;
+mod dunning;
 mod issuer;
 mod money;
 mod page;
 
 use crate::billing::gate;
-use crate::context::setting;
 use crate::error::{Error, Result, given};
-use crate::iam::kind::{self, Kind};
 use crate::jsonb::Jsonb;
 use crate::owner::{self, as_data_owner};
 use crate::sql;
-use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 
@@ -28,7 +26,7 @@ use pgrx::prelude::*;
         credit_invoice,
         credit_note_document,
         credit_note_html,
-        advance_dunning
+        dunning::advance_dunning
     ]
 );
 
@@ -150,24 +148,4 @@ fn credit_invoice(
     let invoice_id = given(invoice_id, "invoice_id")?;
     let reason = given(reason, "reason")?;
     Ok(as_data_owner(|| credit_note::write(invoice_id, reason, amount, refund_reference))?)
-}
-
-/// Reminds of overdue invoices; returns how many reminders were written.
-#[pg_extern(volatile, parallel_unsafe)]
-fn advance_dunning(
-    as_of: default!(Option<TimestampWithTimeZone>, "now()"),
-) -> std::result::Result<i64, ErrorReport> {
-    if setting::current().is_some() || !kind::caller_is(&[Kind::Worker])? {
-        gate::require_adjuster()?;
-    }
-    let as_of = given(as_of, "as_of")?;
-    Ok(as_data_owner(|| {
-        if sql::read_one::<bool>("SELECT isfinite($1)", &[as_of.into()])? != Some(true) {
-            return Err(Error::Invalid("as_of must be a moment".into()));
-        }
-        sql::run(include_str!("../../sql/documents/settle_dunning.sql"), &[as_of.into()])?;
-        sql::run(include_str!("../../sql/documents/catch_up.sql"), &[as_of.into()])?;
-        sql::run(include_str!("../../sql/documents/fall_behind.sql"), &[as_of.into()])?;
-        sql::run(include_str!("../../sql/documents/advance_dunning.sql"), &[as_of.into()])
-    })?)
 }

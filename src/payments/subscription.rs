@@ -72,15 +72,11 @@ pub fn invoice_failed(subject: Subject, subscription: Option<pgrx::Uuid>) -> Res
     settle(subject, subscription, Status::Active, Status::PastDue)
 }
 
-/// An invoice of this subscription was paid: in good standing again, unless others are open.
+/// An invoice of this subscription was paid: in good standing again, unless another one failed, of whichever contract.
 pub fn invoice_paid(subject: Subject, subscription: Option<pgrx::Uuid>) -> Result<()> {
-    let Some(id) = subscription else {
-        return Ok(());
-    };
     let owes = sql::write_one::<bool>(
-        "SELECT EXISTS (SELECT FROM saas.payment_invoices
-                         WHERE tenant_id = $1 AND subscription_id = $2 AND status = 'failed')",
-        &[subject.tenant.into(), id.into()],
+        "SELECT EXISTS (SELECT FROM saas.payment_invoices WHERE tenant_id = $1 AND status = 'failed')",
+        &[subject.tenant.into()],
     )?;
     if owes == Some(true) {
         return Ok(());
@@ -133,7 +129,11 @@ fn go(tenant: pgrx::Uuid, ours: &Ours, to: Status, ended_at: i64) -> Result<()> 
         // A pause has its place among the billed periods: it began and ends on the day on which we hear of it.
         let now = pgrx::datum::datetime_support::transaction_timestamp();
         crate::billing::subscription::resume(tenant, now)?;
-        from = Status::Active.name().to_owned();
+        let resumed = sql::write_one::<String>(
+            "SELECT status FROM saas.tenant_subscriptions WHERE tenant_id = $1 AND id = $2",
+            &[tenant.into(), ours.id.into()],
+        )?;
+        from = resumed.unwrap_or(from);
     }
     for state in transition::path(ENTITY, &from, to.name())? {
         sql::run(

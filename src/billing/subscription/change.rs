@@ -1,6 +1,6 @@
 //! Changing plan and seats.
 
-use super::due::{apply_due, finite, succeed};
+use super::due::{Left, apply_due, finite, succeed};
 use super::end::{hold, sought};
 use super::{Plan, require_subscriber};
 use crate::billing::gate;
@@ -123,15 +123,31 @@ fn preview_change(
     gate::require_in_tenant(tenant, "billing.view")?;
     let wish = Wish::new(plan_key, seats, mode, as_of)?;
     let lines: Vec<Line> = undone(|| {
-        as_data_owner(|| match change(tenant, &wish)? {
-            Done::AtOnce(_) => preview(tenant, wish.as_of),
-            Done::Later(_, starts_at) => {
-                apply_due(&[tenant], starts_at)?;
-                preview(tenant, starts_at)
-            }
+        as_data_owner(|| {
+            let from = match change(tenant, &wish)? {
+                Done::AtOnce(_) => wish.as_of,
+                Done::Later(_, starts_at) => {
+                    apply_due(&[tenant], starts_at)?;
+                    starts_at
+                }
+            };
+            preview(tenant, fee_is_billed(tenant, from)?.unwrap_or(from))
         })
     })?;
     Ok(TableIterator::new(lines))
+}
+
+/// A moment of the period that bills the fee for a moment: of a year its last.
+fn fee_is_billed(
+    tenant: pgrx::Uuid,
+    at: TimestampWithTimeZone,
+) -> Result<Option<TimestampWithTimeZone>> {
+    sql::write_one(
+        "SELECT saas.fee_period_end(s.tenant_id, s.plan_id, $2) - interval '1 day'
+           FROM saas.tenant_subscriptions s JOIN saas.plans p ON p.id = s.plan_id
+          WHERE s.tenant_id = $1 AND s.status <> 'canceled' AND p.billing_interval = 'yearly'",
+        &[tenant.into(), at.into()],
+    )
 }
 
 /// The contract as it is, with what the new terms mean for it. See `change_terms.sql`.
@@ -156,14 +172,14 @@ struct Terms {
 
 fn change(tenant: pgrx::Uuid, wish: &Wish<'_>) -> Result<Done> {
     hold(tenant, wish.as_of)?;
-    let Some((current_plan, current_seats)) = current(tenant)? else {
+    let Some(current) = current(tenant)? else {
         return Err(sought(tenant, wish.as_of)?);
     };
     let plan = match wish.plan_key {
         Some(key) => Plan::current(tenant, key)?,
-        None => Plan::of(current_plan)?,
+        None => Plan::of(current.plan)?,
     };
-    let seats = wish.seats.unwrap_or(current_seats);
+    let seats = wish.seats.unwrap_or(current.seats);
     plan.require_seats(seats)?;
     let terms = terms(tenant, plan.id, seats, wish.as_of)?
         .ok_or_else(|| Error::State("the tenant has no live subscription".into(), ""))?;
@@ -197,7 +213,8 @@ fn change(tenant: pgrx::Uuid, wish: &Wish<'_>) -> Result<Done> {
     if terms.is_other_contract {
         let args = [tenant.into(), id.into(), wish.as_of.into()];
         sql::run(include_str!("../../../sql/billing/end_for_change.sql"), &args)?;
-        return Ok(Done::AtOnce(succeed(tenant, plan.id, seats, wish.as_of, terms.trial_end)?));
+        let left = Left { trial_end: terms.trial_end, is_behind: current.is_behind };
+        return Ok(Done::AtOnce(succeed(tenant, plan.id, seats, wish.as_of, left)?));
     }
     let args = [
         tenant.into(),
@@ -212,14 +229,22 @@ fn change(tenant: pgrx::Uuid, wish: &Wish<'_>) -> Result<Done> {
     Ok(Done::AtOnce(id))
 }
 
-fn current(tenant: pgrx::Uuid) -> Result<Option<(pgrx::Uuid, i32)>> {
+struct Current {
+    plan: pgrx::Uuid,
+    seats: i32,
+    is_behind: bool,
+}
+
+fn current(tenant: pgrx::Uuid) -> Result<Option<Current>> {
     sql::write(
-        "SELECT plan_id, subscription_seat FROM saas.tenant_subscriptions
+        "SELECT plan_id, subscription_seat, status = 'past_due' FROM saas.tenant_subscriptions
           WHERE tenant_id = $1 AND status NOT IN ('canceled', 'paused') FOR NO KEY UPDATE",
         &[tenant.into()],
         |mut rows| {
             let Some(row) = rows.next() else { return Ok(None) };
-            Ok(row.get::<pgrx::Uuid>(1)?.zip(row.get::<i32>(2)?))
+            let terms = row.get::<pgrx::Uuid>(1)?.zip(row.get::<i32>(2)?);
+            let is_behind = row.get(3)? == Some(true);
+            Ok(terms.map(|(plan, seats)| Current { plan, seats, is_behind }))
         },
     )
 }

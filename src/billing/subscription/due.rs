@@ -1,10 +1,12 @@
 //! What waits for its day: the end of a trial, new terms, the end of a contract.
 
 use super::{Trial, begin};
+use crate::context::to_uuid;
 use crate::error::{Error, Result, given};
 use crate::iam::kind::{self, Kind};
 use crate::owner::as_data_owner;
 use crate::sql;
+use crate::subtransaction::{Failure, subtransaction};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
@@ -34,9 +36,31 @@ fn advance_subscriptions(
             .collect();
             let Some(last) = tenants.last() else { return Ok(changed) };
             after = Some(*last);
-            changed += apply_due(&tenants, as_of)?;
+            changed += advance(&tenants, as_of)?;
         }
     })?)
+}
+
+/// Applies what has come due for tenants whose rows are held. One for whom it can't be done stops no other: he is found by
+/// halving, and left out with a warning.
+fn advance(tenants: &[pgrx::Uuid], as_of: TimestampWithTimeZone) -> Result<i64> {
+    match subtransaction(|| apply_due(tenants, as_of)) {
+        Ok(changed) => Ok(changed),
+        // A deadlock is nobody's fault: it is the caller's to repeat.
+        Err(failure) if failure.sqlstate.starts_with("40") => apply_due(tenants, as_of),
+        Err(failure) => match tenants {
+            [tenant] => {
+                let tenant = to_uuid(*tenant);
+                let Failure { sqlstate, message } = failure;
+                pgrx::warning!("tenant {tenant} is left out: {sqlstate}: {message}");
+                Ok(0)
+            }
+            _ => {
+                let (first, second) = tenants.split_at(tenants.len() / 2);
+                Ok(advance(first, as_of)? + advance(second, as_of)?)
+            }
+        },
+    }
 }
 
 /// A moment that is one.
@@ -69,30 +93,38 @@ pub fn apply_due(tenants: &[pgrx::Uuid], as_of: TimestampWithTimeZone) -> Result
                 .map(|row| {
                     let contract = row.get::<pgrx::Uuid>(1)?.zip(row.get::<pgrx::Uuid>(2)?);
                     let begins = row.get::<i32>(3)?.zip(row.get::<TimestampWithTimeZone>(4)?);
-                    let trial_end = row.get::<TimestampWithTimeZone>(5)?;
-                    Ok(contract.zip(begins).map(|next| (next, trial_end)))
+                    let left =
+                        Left { trial_end: row.get(5)?, is_behind: row.get(6)? == Some(true) };
+                    Ok(contract.zip(begins).map(|next| (next, left)))
                 })
                 .collect::<Result<Vec<_>>>()
         })?
         .into_iter()
         .flatten()
     {
-        let (((tenant, plan), (seats, starts_at)), trial_end) = next;
-        succeed(tenant, plan, seats, starts_at, trial_end)?;
+        let (((tenant, plan), (seats, starts_at)), left) = next;
+        succeed(tenant, plan, seats, starts_at, left)?;
         changed += 1;
     }
     Ok(changed)
 }
 
-/// A contract that follows on one that has just ended, with what is left of its trial. The provider's stays the same.
+/// What a contract leaves to the one that follows on it.
+pub struct Left {
+    pub trial_end: Option<TimestampWithTimeZone>,
+    pub is_behind: bool,
+}
+
+/// A contract that follows on one that has just ended. The provider's stays the same.
 pub fn succeed(
     tenant: pgrx::Uuid,
     plan: pgrx::Uuid,
     seats: i32,
     starts_at: TimestampWithTimeZone,
-    trial_end: Option<TimestampWithTimeZone>,
+    left: Left,
 ) -> Result<pgrx::Uuid> {
-    let id = begin(tenant, plan, seats, starts_at, Trial::Until(trial_end))?;
+    let trial = Trial::Until(left.trial_end);
+    let id = begin(tenant, plan, seats, starts_at, trial, left.is_behind)?;
     sql::run(
         include_str!("../../../sql/billing/hand_link_on.sql"),
         &[tenant.into(), id.into(), starts_at.into()],

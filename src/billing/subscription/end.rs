@@ -120,6 +120,13 @@ pub fn resume(tenant: pgrx::Uuid, as_of: TimestampWithTimeZone) -> Result<bool> 
         if paused.is_ahead {
             return Err(Error::State("the pause begins later than that".into(), ""));
         }
+        if paused.is_to_come {
+            // What runs until the pause would be billed before it is over.
+            return Err(Error::State(
+                "a contract goes on from today, or from a day before".into(),
+                "Call it on that day.",
+            ));
+        }
         if !paused.is_open {
             let args = || [tenant.into(), paused.subscription.into(), as_of.into()];
             sql::run(include_str!("../../../sql/billing/chain_pause.sql"), &args())?;
@@ -139,6 +146,8 @@ struct Paused {
     /// Whether that period lies before the pause.
     is_open: bool,
     is_ahead: bool,
+    /// Whether the day to go on from is one to come.
+    is_to_come: bool,
 }
 
 fn find_paused(tenant: pgrx::Uuid, as_of: TimestampWithTimeZone) -> Result<Option<Paused>> {
@@ -151,7 +160,8 @@ fn find_paused(tenant: pgrx::Uuid, as_of: TimestampWithTimeZone) -> Result<Optio
                 return Ok(None);
             };
             let is = |number| Ok::<_, Error>(row.get::<bool>(number)? == Some(true));
-            Ok(Some(Paused { subscription, counted, is_open: is(3)?, is_ahead: is(4)? }))
+            let (is_open, is_ahead, is_to_come) = (is(3)?, is(4)?, is(5)?);
+            Ok(Some(Paused { subscription, counted, is_open, is_ahead, is_to_come }))
         },
     )
 }

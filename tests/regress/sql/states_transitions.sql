@@ -3,7 +3,7 @@ INSERT INTO saas.tenants (name) VALUES ('Acme');
 UPDATE saas.tenants SET billing_state = 'active';
 UPDATE saas.tenants SET billing_state = 'trial';
 UPDATE saas.tenants SET billing_state = 'canceled';
-UPDATE saas.tenants SET billing_state = 'past_due';
+UPDATE saas.tenants SET billing_state = 'suspended';
 UPDATE saas.tenants SET billing_state = 'canceled', name = 'No move at all';
 SELECT name, billing_state FROM saas.tenants;
 -- A state without a way out says so.

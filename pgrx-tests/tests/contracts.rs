@@ -1,0 +1,251 @@
+//! What a contract keeps through changes, pauses and new beginnings: debts, discounts, previews; and who waits for whom.
+
+#[allow(unused)] // of the module that tests of billing share
+mod books;
+
+use books::{Books, finalize, generate};
+use postgres::Error;
+use saas_core_tests::assert_sqlstate;
+use uuid::Uuid;
+
+fn work(books: &mut Books, call: &str, tenant: Uuid, at: &str) -> Result<u64, Error> {
+    books.worker.execute(&format!("SELECT saas.{call}"), &[&tenant, &at])
+}
+
+fn to(books: &mut Books, tenant: Uuid, plan: &str, mode: &str, at: &str) {
+    let call = format!(
+        "change_subscription($1, '{plan}', mode => '{mode}', as_of => $2::text::timestamptz)"
+    );
+    work(books, &call, tenant, at).unwrap();
+}
+
+fn standing(books: &mut Books, tenant: Uuid) -> String {
+    books.one(
+        "SELECT s.status || ' ' || t.billing_state FROM saas.tenant_subscriptions s JOIN saas.tenants t ON t.id = s.tenant_id
+          WHERE t.id = $1 AND s.status <> 'canceled'",
+        &[&tenant],
+    )
+}
+
+fn remind(books: &mut Books) -> i64 {
+    let sql = "SELECT saas.advance_dunning()";
+    books.worker.query_one(sql, &[]).unwrap().get(0)
+}
+
+/// A tenant on a plan since June, whose invoice for June is long overdue.
+fn debtor(books: &mut Books, plan: &str) -> (Uuid, Uuid) {
+    let tenant = books.subscribed(plan, "2025-06-01Z");
+    let invoice = generate(&mut books.worker, tenant, "2025-06-01").unwrap();
+    finalize(&mut books.worker, invoice).unwrap();
+    books.run(&format!(
+        "UPDATE saas.payment_invoices SET due_at = now() - interval '30 days' WHERE id = '{invoice}'"
+    ));
+    (tenant, invoice)
+}
+
+fn told(books: &mut Books, tenant: Uuid, at: &str) -> String {
+    let sql = "SELECT coalesce(string_agg(concat_ws(' ', kind, amount), ', '), '') FROM saas.preview_invoice($1, $2::text::timestamptz)";
+    books.one(sql, &[&tenant, &at])
+}
+
+#[test]
+fn a_debt_is_not_washed_off() {
+    let mut books = Books::new();
+    books.plan("month", "base_price", "30000");
+    books.plan("year", "base_price, billing_interval", "900000, 'yearly'");
+    let (tenant, invoice) = debtor(&mut books, "month");
+    assert_eq!(remind(&mut books), 1);
+    assert_eq!(standing(&mut books, tenant), "past_due past_due");
+    // Each of these was in good standing again, and stayed so.
+    work(&mut books, "pause_subscription($1, $2::text::timestamptz)", tenant, "2025-08-01Z")
+        .unwrap();
+    work(&mut books, "resume_subscription($1, $2::text::timestamptz)", tenant, "2025-08-10Z")
+        .unwrap();
+    assert_eq!(standing(&mut books, tenant), "past_due past_due");
+    to(&mut books, tenant, "year", "prorate", "2025-08-20Z");
+    assert_eq!(standing(&mut books, tenant), "past_due past_due");
+    to(&mut books, tenant, "month", "next_period", "2025-08-21Z");
+    let advance = "SELECT saas.advance_subscriptions('2026-08-20Z')";
+    assert_eq!(books.worker.query_one(advance, &[]).unwrap().get::<_, i64>(0), 1);
+    assert_eq!(standing(&mut books, tenant), "past_due past_due");
+    work(
+        &mut books,
+        "cancel_subscription($1, false, $2::text::timestamptz)",
+        tenant,
+        "2026-08-25Z",
+    )
+    .unwrap();
+    books.subscribe(tenant, "month", 1, "2026-08-26Z", None);
+    assert_eq!(standing(&mut books, tenant), "past_due past_due");
+    assert_eq!(remind(&mut books), 1);
+    assert_eq!(standing(&mut books, tenant), "past_due past_due");
+    books.run(&format!("SELECT saas.mark_uncollectible('{invoice}', 'gone')"));
+    assert_eq!(remind(&mut books), 0);
+    assert_eq!(standing(&mut books, tenant), "past_due past_due");
+    // Paid, whichever contract it was of.
+    books.run(&format!(
+        "UPDATE saas.payment_invoices SET status = 'paid', paid_at = now() WHERE id = '{invoice}'"
+    ));
+    remind(&mut books);
+    assert_eq!(standing(&mut books, tenant), "active active");
+    // A void invoice is owed no more; a trial ends as whoever owes stands.
+    let (tenant, invoice) = debtor(&mut books, "month");
+    work(
+        &mut books,
+        "cancel_subscription($1, false, $2::text::timestamptz)",
+        tenant,
+        "2025-07-05Z",
+    )
+    .unwrap();
+    books.subscribe(tenant, "month", 1, "2025-07-06Z", Some("10 days"));
+    assert_eq!(standing(&mut books, tenant), "trialing trial");
+    books.worker.query_one("SELECT saas.advance_subscriptions('2025-07-20Z')", &[]).unwrap();
+    // Not overdue at that time.
+    assert_eq!(standing(&mut books, tenant), "active active");
+    books
+        .run(&format!("UPDATE saas.payment_invoices SET status = 'failed' WHERE id = '{invoice}'"));
+    remind(&mut books);
+    assert_eq!(standing(&mut books, tenant), "past_due past_due");
+    books.run(&format!("SELECT saas.void_invoice('{invoice}', 'wrong')"));
+    assert_eq!(standing(&mut books, tenant), "active active");
+    books.balanced();
+}
+
+/// Whoever changes a contract holds its tenant first; reminders that held the contract first and then wanted the tenant ended
+/// one of the two with 40P01.
+#[test]
+fn reminders_wait_for_nobody() {
+    let mut books = Books::new();
+    books.plan("month", "base_price", "30000");
+    let (held, _) = debtor(&mut books, "month");
+    let (free, _) = debtor(&mut books, "month");
+    let mut other = books.db.owner();
+    let mut changing = other.transaction().unwrap();
+    changing.execute("SELECT FROM saas.tenants WHERE id = $1 FOR NO KEY UPDATE", &[&held]).unwrap();
+    books.worker.batch_execute("SET lock_timeout = '1s'").unwrap();
+    assert_eq!(remind(&mut books), 1);
+    assert_eq!(standing(&mut books, free), "past_due past_due");
+    assert_eq!(standing(&mut books, held), "active active");
+    changing.execute("SELECT saas.cancel_subscription($1)", &[&held]).unwrap();
+    changing.commit().unwrap();
+    assert_eq!(remind(&mut books), 2, "the first of one, the second of the other");
+    assert_eq!(standing(&mut books, held), "past_due past_due");
+    books.balanced();
+}
+
+#[test]
+fn a_year_is_previewed_as_it_will_be_billed() {
+    let mut books = Books::new();
+    for (key, price) in [("small", 36_500), ("large", 73_000)] {
+        books.plan(key, "base_price, billing_interval", &format!("{price}, 'yearly'"));
+    }
+    books.plan("month", "base_price", "30000");
+    let preview = |books: &mut Books, tenant: Uuid, plan: &str, mode: &str, at: &str| -> String {
+        let sql = "SELECT coalesce(string_agg(concat_ws(' ', kind, amount), ', '), '') FROM saas.preview_change($1, $2, NULL, $3, $4::text::timestamptz)";
+        books.one(sql, &[&tenant, &plan, &mode, &at])
+    };
+    let tenant = books.subscribed("small", "2025-01-01Z");
+    let lines = "subscription 36500, proration -33500, proration 67000";
+    // It was what the running month says: nothing.
+    assert_eq!(preview(&mut books, tenant, "large", "auto", "2025-01-31Z"), lines);
+    to(&mut books, tenant, "large", "auto", "2025-01-31Z");
+    for month in 1..=12 {
+        books.close(&format!("2025-{month:02}-01"));
+    }
+    assert_eq!(books.invoices(tenant).last().unwrap(), &format!("2025-12-01 {lines} = 70000"));
+    // A month that waits for the year's end: not the year's contract goes on then, with the month's fee once a year.
+    to(&mut books, tenant, "month", "auto", "2026-02-01Z");
+    assert_eq!(told(&mut books, tenant, "2026-12-31Z"), "subscription 73000");
+    assert_eq!(told(&mut books, tenant, "2027-01-10Z"), "");
+    assert_eq!(preview(&mut books, tenant, "month", "auto", "2026-02-01Z"), "subscription 30000");
+    // A year that begins within a month ends within one, and so does what its last invoice says.
+    let tenant = books.subscribed("small", "2025-03-11Z");
+    to(&mut books, tenant, "month", "auto", "2025-04-01Z");
+    assert_eq!(told(&mut books, tenant, "2026-03-05Z"), "subscription 36500");
+    assert_eq!(told(&mut books, tenant, "2026-04-05Z"), "");
+    // From months to years the running month keeps its own end.
+    let tenant = books.subscribed("month", "2025-06-01Z");
+    to(&mut books, tenant, "small", "next_period", "2025-06-10Z");
+    assert_eq!(told(&mut books, tenant, "2025-06-20Z"), "subscription 30000");
+    assert_eq!(told(&mut books, tenant, "2025-07-20Z"), "");
+    books.balanced();
+}
+
+/// What is prorated is a part of the fee, and discounted with it: else the days left are credited at a price nobody paid.
+#[test]
+fn a_discounted_fee_is_prorated_as_discounted() {
+    let mut books = Books::new();
+    books.plan("small", "base_price, seat_price", "10000, 3000");
+    books.plan("large", "base_price, seat_price", "30000, 3000");
+    books.run(
+        "SELECT saas.define_coupon('{\"code\": \"FEE\", \"percent\": \"100\", \"applies_to\": [\"subscription\"]}'),
+                saas.define_coupon('{\"code\": \"SEAT\", \"percent\": \"100\", \"applies_to\": [\"seat\"]}')",
+    );
+    for (code, plan, seats) in [
+        // It was 20000, and -5000 for whoever is given days back.
+        (
+            "fee",
+            "subscription 10000, proration -5000, proration 15000, discount -20000 = 0",
+            "subscription 10000, proration 1500, discount -10000 = 1500",
+        ),
+        (
+            "seat",
+            "subscription 10000, proration -5000, proration 15000 = 20000",
+            "subscription 10000, proration 1500, discount -1500 = 10000",
+        ),
+    ] {
+        let changing = books.subscribed("small", "2025-06-01Z");
+        let growing = books.subscribed("small", "2025-06-01Z");
+        books.run(&format!("SELECT saas.apply_coupon(t, '{code}', '2025-06-01Z') FROM unnest('{{{changing},{growing}}}'::uuid[]) t"));
+        to(&mut books, changing, "large", "auto", "2025-06-16Z");
+        work(
+            &mut books,
+            "change_subscription($1, seats => 2, as_of => $2::text::timestamptz)",
+            growing,
+            "2025-06-16Z",
+        )
+        .unwrap();
+        assert_eq!(books.bill(changing, "2025-06-01"), plan, "{code}");
+        assert_eq!(books.bill(growing, "2025-06-01"), seats, "{code}");
+    }
+    books.balanced();
+}
+
+#[test]
+fn one_bad_contract_stops_no_other() {
+    let mut books = Books::new();
+    books.plan("small", "base_price", "10000");
+    books.plan("large", "base_price", "30000");
+    let tenants: Vec<Uuid> = (0..5).map(|_| books.subscribed("large", "2025-06-01Z")).collect();
+    for tenant in &tenants {
+        to(&mut books, *tenant, "small", "auto", "2025-06-10Z");
+    }
+    let bad = tenants[2];
+    books.run(&format!(
+        "CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not this one'; END $$;
+         CREATE TRIGGER refuse BEFORE INSERT ON saas.subscription_changes FOR EACH ROW WHEN (NEW.tenant_id = '{bad}') EXECUTE FUNCTION public.refuse()"
+    ));
+    let advance = "SELECT saas.advance_subscriptions('2025-07-01Z')";
+    assert_eq!(books.worker.query_one(advance, &[]).unwrap().get::<_, i64>(0), 4);
+    let on =
+        |books: &mut Books, plan: &str| books.count(&format!("saas.tenants WHERE plan = '{plan}'"));
+    assert_eq!((on(&mut books, "small"), on(&mut books, "large")), (4, 1));
+    books.run("DROP TRIGGER refuse ON saas.subscription_changes");
+    assert_eq!(books.worker.query_one(advance, &[]).unwrap().get::<_, i64>(0), 1);
+    books.balanced();
+}
+
+/// It closed the month that still runs.
+#[test]
+fn nobody_resumes_on_a_day_to_come() {
+    let mut books = Books::new();
+    books.plan("month", "base_price", "30000");
+    let tenant = books.tenant("Early");
+    books.run(&format!(
+        "SELECT saas.subscribe('{tenant}', 'month'), saas.pause_subscription('{tenant}', now() + interval '2 days')"
+    ));
+    let resume = "SELECT saas.resume_subscription($1, now() + interval '3 days')";
+    assert_sqlstate(books.worker.execute(resume, &[&tenant]), "55000");
+    assert_eq!(books.count("saas.payment_invoices"), 0);
+    books.balanced();
+}
