@@ -258,6 +258,41 @@ fn a_changed_table_is_logged_as_it_is_now() {
     assert_eq!(one::<String>(&mut writer, newest, &[]), "{\"short_name\": \"x\"}");
 }
 
+/// What erasure will remove is masked from the moment on at which the registry says so, also in sessions that wrote before; and
+/// a rollback takes that back.
+#[test]
+fn what_is_masked_follows_the_registry_at_once() {
+    let db = TestDb::new();
+    let (mut writer, mut other) = (db.owner(), db.owner());
+    let mut logged = |name: &str| -> String {
+        let sql = format!("INSERT INTO saas.tenants (name) VALUES ('{name}')");
+        writer.batch_execute(&sql).unwrap();
+        let newest =
+            "SELECT new_values ->> 'name' FROM saas.platform_audit_logs ORDER BY id DESC LIMIT 1";
+        one(&mut writer, newest, &[])
+    };
+    let register = "INSERT INTO saas.personal_data_registry (table_name, column_name, category, purpose, legal_basis, on_erasure)
+                    VALUES ('tenants', 'name', 'contact', 'billing', 'contract', 'anonymize')";
+    let masked = "***";
+    assert_eq!(logged("One"), "One");
+    other.batch_execute(register).unwrap();
+    assert_eq!(logged("Two"), masked);
+    other.batch_execute("UPDATE saas.personal_data_registry SET on_erasure = 'keep', duty = 'tax' WHERE table_name = 'tenants' AND column_name = 'name'").unwrap();
+    assert_eq!(logged("Three"), "Three");
+    other.batch_execute("TRUNCATE saas.personal_data_registry").unwrap();
+    assert_eq!(logged("Four"), "Four");
+    // In one transaction, and undone.
+    writer
+        .batch_execute(&format!(
+            "BEGIN; {register}; INSERT INTO saas.tenants (name) VALUES ('Five')"
+        ))
+        .unwrap();
+    let newest = "SELECT new_values ->> 'name' FROM saas.platform_audit_logs WHERE action = 'tenants.insert' ORDER BY id DESC LIMIT 1";
+    assert_eq!(one::<String>(&mut writer, newest, &[]), masked);
+    writer.batch_execute("ROLLBACK; INSERT INTO saas.tenants (name) VALUES ('Six')").unwrap();
+    assert_eq!(one::<String>(&mut writer, newest, &[]), "Six");
+}
+
 /// While the log can't be written nothing is.
 #[test]
 fn without_a_log_there_is_no_change() {

@@ -283,11 +283,13 @@ BEGIN
     VALUES (NEW.tenant_id, NEW.id, NEW.entry, NEW.priority, NEW.expires_at, NEW.delta);
     RETURN NULL;
   END IF;
+  -- One of the two gives rows. The first is read in the order of its index, as far as it is needed, however many lots there are.
   FOR lot IN
-    SELECT l.grant_id, l.remaining FROM saas.credit_lots l
-     WHERE l.tenant_id = NEW.tenant_id
-       AND CASE WHEN NEW.grant_id IS NULL THEN l.expires_at IS NULL OR l.expires_at > now() ELSE l.grant_id = NEW.grant_id END
-     ORDER BY l.priority, l.expires_at NULLS LAST, l.entry
+    (SELECT l.grant_id, l.remaining FROM saas.credit_lots l
+      WHERE l.tenant_id = NEW.tenant_id AND NEW.grant_id IS NULL AND (l.expires_at IS NULL OR l.expires_at > now())
+      ORDER BY l.priority, l.expires_at NULLS LAST, l.entry)
+    UNION ALL
+    SELECT l.grant_id, l.remaining FROM saas.credit_lots l WHERE l.tenant_id = NEW.tenant_id AND l.grant_id = NEW.grant_id
   LOOP
     part := least(lot.remaining, due);
     INSERT INTO saas.credit_allocations (tenant_id, entry_id, grant_id, amount) VALUES (NEW.tenant_id, NEW.id, lot.grant_id, part);

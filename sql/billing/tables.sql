@@ -363,6 +363,8 @@ CREATE TABLE saas.credit_lots (
   PRIMARY KEY (tenant_id, grant_id),
   FOREIGN KEY (tenant_id, grant_id) REFERENCES saas.tenant_credit_ledger (tenant_id, id)
 ) WITH (fillfactor = 70);
+CREATE INDEX credit_lots_order_idx ON saas.credit_lots (tenant_id, priority, expires_at, entry);
+CREATE INDEX credit_lots_expiry_idx ON saas.credit_lots (tenant_id, expires_at) WHERE expires_at IS NOT NULL;
 COMMENT ON TABLE saas.credit_lots IS 'What is left of each grant of credits, of those that have something left: so that using credits costs the same whatever was used before. Ledger and allocations are the truth; check_invariants() compares.';
 
 CREATE TABLE saas.close_progress (

@@ -52,6 +52,13 @@ CREATE TRIGGER trg_permissions_truncated BEFORE TRUNCATE ON saas.schema_version
   FOR EACH STATEMENT EXECUTE FUNCTION saas.permissions_changed();
 ALTER TABLE saas.schema_version ENABLE ALWAYS TRIGGER trg_permissions_changed, ENABLE ALWAYS TRIGGER trg_permissions_truncated;
 
+-- Every backend looks again what audit rows mask.
+CREATE TRIGGER trg_permissions_changed BEFORE INSERT OR UPDATE OR DELETE ON saas.personal_data_registry
+  FOR EACH ROW EXECUTE FUNCTION saas.permissions_changed();
+CREATE TRIGGER trg_permissions_truncated BEFORE TRUNCATE ON saas.personal_data_registry
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.permissions_changed();
+ALTER TABLE saas.personal_data_registry ENABLE ALWAYS TRIGGER trg_permissions_changed, ENABLE ALWAYS TRIGGER trg_permissions_truncated;
+
 -- Every status column moves only as saas.state_transitions says.
 CREATE TRIGGER trg_state_transition BEFORE UPDATE ON saas.tenants
   FOR EACH ROW WHEN (OLD.billing_state IS DISTINCT FROM NEW.billing_state)

@@ -9,6 +9,7 @@ use super::stated_reason;
 use crate::context::from_uuid;
 use crate::context::setting;
 use crate::error::{Error, Result};
+use crate::iam::epoch;
 use crate::owner::as_data_owner;
 use crate::sql;
 use pgrx::datum::DatumWithOid;
@@ -40,10 +41,19 @@ const REASON: &str = "reason";
 const NOISE: &[&str] =
     &["updated_at", "last_used_at", "last_number", "last_credit_note", "redeemed"];
 
+/// What a trigger writes, as long as no relation has changed: its table may have other columns then, and what is masked of
+/// them is a table too (`trg_permissions_changed` on the registry).
+struct Statement {
+    made_at: u64,
+    table: String,
+    action: String,
+    text: String,
+    plan: Option<Rc<OwnedPreparedStatement>>,
+}
+
 thread_local! {
-    // By table and text. A plan knows the rows of the table that it was made for, and the text may be
-    // another table's too; it names the columns, so that a changed table gets another statement.
-    static PLANS: RefCell<HashMap<(pg_sys::Oid, String), Rc<OwnedPreparedStatement>>> = RefCell::default();
+    // By the trigger's oid, and whether there is a session to look up. A plan knows the rows of the table that it was made for.
+    static STATEMENTS: RefCell<HashMap<(pg_sys::Oid, bool), Statement>> = RefCell::default();
 }
 
 #[unsafe(no_mangle)]
@@ -74,15 +84,32 @@ pub unsafe extern "C-unwind" fn saas_audit_changes(
 /// # Safety
 /// `trigger` is what PostgreSQL calls the trigger with.
 unsafe fn write(trigger: *mut pg_sys::TriggerData) -> Result<()> {
-    // SAFETY: see above; the statement's text is copied out of the relation before anything runs.
-    let (operation, table, key) = unsafe {
-        let operation = Operation::of((*trigger).tg_event);
-        let (table, keys) = arguments((*trigger).tg_trigger)?;
-        let relation = PgRelation::from_pg((*trigger).tg_relation);
-        let text = statement(operation, &table, &keys, &columns(&relation, &table)?);
-        (operation, table, (relation.oid(), text))
-    };
+    // SAFETY: see above; what is looked at is copied before anything runs.
     let context = setting::current();
+    let has_session = context.is_some_and(|context| context.session.is_some());
+    let key = (unsafe { (*(*trigger).tg_trigger).tgoid }, has_session);
+    let made_at = epoch::relations();
+    let is_known = STATEMENTS.with_borrow(|statements| {
+        statements.get(&key).is_some_and(|known| known.made_at == made_at)
+    });
+    if !is_known {
+        // SAFETY: as above.
+        let made = unsafe { statement_of(trigger, made_at, has_session)? };
+        STATEMENTS.with_borrow_mut(|statements| {
+            // One that says the same goes on with its plan.
+            let plan = statements
+                .remove(&key)
+                .filter(|known| known.text == made.text)
+                .and_then(|known| known.plan);
+            statements.insert(key, Statement { plan, ..made });
+        });
+    }
+    let (table, action) = STATEMENTS.with_borrow(|statements| {
+        statements
+            .get(&key)
+            .map(|known| (known.table.clone(), known.action.clone()))
+            .unwrap_or_default()
+    });
     let actor_type = match context {
         None => "database_role",
         Some(context) if context.role.is_some() => "api_key",
@@ -95,7 +122,7 @@ unsafe fn write(trigger: *mut pg_sys::TriggerData) -> Result<()> {
         context.and_then(|context| context.impersonation).map(from_uuid).into(),
         context.and_then(|context| context.session).map(from_uuid).into(),
         context.and_then(|context| context.request).map(from_uuid).into(),
-        format!("{table}.{}", operation.name()).into(),
+        action.into(),
         table.into(),
         stated_reason().into(),
     ];
@@ -105,13 +132,22 @@ unsafe fn write(trigger: *mut pg_sys::TriggerData) -> Result<()> {
             // SAFETY: makes old_rows and new_rows visible for as long as this connection to SPI.
             let status = unsafe { pg_sys::SPI_register_trigger_data(trigger) };
             Spi::check_status(status)?;
-            let known = PLANS.with_borrow(|plans| plans.get(&key).cloned());
+            let (known, text) = STATEMENTS.with_borrow(|statements| {
+                statements
+                    .get(&key)
+                    .map(|known| (known.plan.clone(), known.text.clone()))
+                    .unwrap_or_default()
+            });
             let plan = match known {
                 Some(plan) => plan,
                 None => {
                     let types: Vec<PgOid> = args.iter().map(|arg| PgOid::from(arg.oid())).collect();
-                    let plan = Rc::new(client.prepare(key.1.as_str(), &types)?.keep());
-                    PLANS.with_borrow_mut(|plans| plans.insert(key, Rc::clone(&plan)));
+                    let plan = Rc::new(client.prepare(text.as_str(), &types)?.keep());
+                    STATEMENTS.with_borrow_mut(|statements| {
+                        if let Some(known) = statements.get_mut(&key) {
+                            known.plan = Some(Rc::clone(&plan));
+                        }
+                    });
                     plan
                 }
             };
@@ -119,6 +155,25 @@ unsafe fn write(trigger: *mut pg_sys::TriggerData) -> Result<()> {
             Ok(())
         })
     })
+}
+
+/// # Safety
+/// `trigger` is what PostgreSQL calls the trigger with.
+unsafe fn statement_of(
+    trigger: *mut pg_sys::TriggerData,
+    made_at: u64,
+    has_session: bool,
+) -> Result<Statement> {
+    // SAFETY: see above; names and columns are copied.
+    unsafe {
+        let operation = Operation::of((*trigger).tg_event);
+        let (table, keys) = arguments((*trigger).tg_trigger)?;
+        let relation = PgRelation::from_pg((*trigger).tg_relation);
+        let facts = if has_session { FACTS } else { FACTS_WITHOUT_SESSION };
+        let text = statement(operation, facts, &table, &keys, &columns(&relation, &table)?);
+        let action = format!("{table}.{}", operation.name());
+        Ok(Statement { made_at, table, action, text, plan: None })
+    }
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -206,7 +261,13 @@ fn columns(relation: &PgRelation, table: &str) -> Result<Vec<Column>> {
 }
 
 /// The INSERT … SELECT for this operation on a table with these columns.
-fn statement(operation: Operation, table: &str, keys: &[String], columns: &[Column]) -> String {
+fn statement(
+    operation: Operation,
+    facts: &str,
+    table: &str,
+    keys: &[String],
+    columns: &[Column],
+) -> String {
     let has = |name: &str| columns.iter().any(|column| column.name == name);
     // A column of the changed row, whichever of its two versions there is.
     let value = |name: &str| {
@@ -274,11 +335,11 @@ fn statement(operation: Operation, table: &str, keys: &[String], columns: &[Colu
             (changed("o"), changed("n"), source)
         }
         Operation::Truncate => {
-            return format!("{INTO} {FACTS}, NULL, $7, $8, NULL, $9, NULL, NULL");
+            return format!("{INTO} {facts}, NULL, $7, $8, NULL, $9, NULL, NULL");
         }
     };
     format!(
-        "{INTO} {FACTS}, {tenant}, $7, $8, {target}, coalesce($9, {}), {old}, {new} {source}",
+        "{INTO} {facts}, {tenant}, $7, $8, {target}, coalesce($9, {}), {old}, {new} {source}",
         reasons.join(", ")
     )
 }
@@ -290,6 +351,8 @@ const INTO: &str = "INSERT INTO saas.platform_audit_logs
 const FACTS: &str = "SELECT NULL, NULL, NULL, NULL, $1, $2, $3, $4, $5, $6,
     (SELECT s.ip_address FROM saas.sessions s WHERE s.id = $5),
     (SELECT s.user_agent FROM saas.sessions s WHERE s.id = $5)";
+const FACTS_WITHOUT_SESSION: &str =
+    "SELECT NULL, NULL, NULL, NULL, $1, $2, $3, $4, $5, $6, NULL::inet, NULL";
 
 fn without_virtual(columns: &[Column]) -> String {
     let names: Vec<_> = columns

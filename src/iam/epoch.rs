@@ -28,6 +28,8 @@ static MESSAGES: AtomicU64 = AtomicU64::new(1);
 static ALL: AtomicU64 = AtomicU64::new(1);
 /// The last message about the users of each number.
 static SUBJECTS: [AtomicU64; 4096] = [const { AtomicU64::new(0) }; 4096];
+/// Moves with each message about any relation, and with every message to forget all.
+static RELATIONS: AtomicU64 = AtomicU64::new(1);
 /// The oid of `saas.permission_epoch`, or 0 when it has to be looked up.
 static EPOCH: AtomicU32 = AtomicU32::new(0);
 
@@ -65,6 +67,11 @@ pub fn last(subject: Option<Uuid>) -> u64 {
     subject.map_or(all, |subject| all.max(last_about(number(subject)).load(Relaxed)))
 }
 
+/// As long as this stays the same, no relation has changed, nor what is told as a change of everything.
+pub fn relations() -> u64 {
+    RELATIONS.load(Relaxed)
+}
+
 /// Registers for PostgreSQL's messages. Called once a backend.
 pub fn register() {
     // SAFETY: the callback lives as long as the library, which is never unloaded.
@@ -75,6 +82,9 @@ pub fn register() {
 unsafe extern "C-unwind" fn on_message(_: pg_sys::Datum, relation: pg_sys::Oid) {
     let (oid, epoch) = (relation.to_u32(), EPOCH.load(Relaxed));
     let about_user = oid >= USERS;
+    if !about_user {
+        RELATIONS.fetch_add(1, Relaxed);
+    }
     let about_all = oid == 0 || oid == epoch || (epoch == 0 && !about_user);
     if !(about_user || about_all) {
         return;
