@@ -48,6 +48,29 @@ pub fn write<T>(
     })
 }
 
+/// Like [`write`], for a statement that works on `rows` at once. For many it is planned for these arguments and for
+/// what the tables hold now: a plan that was kept from a time when they were empty compares each row with each.
+pub fn write_batch<T>(
+    rows: usize,
+    text: &'static str,
+    args: &[DatumWithOid<'_>],
+    read: impl FnOnce(SpiTupleTable<'_>) -> Result<T>,
+) -> Result<T> {
+    if rows < MANY {
+        return write(text, args, read);
+    }
+    will_write();
+    Spi::connect_mut(|client| read(client.update(text, None, args)?))
+}
+
+/// Like [`run`], planned as by [`write_batch`].
+pub fn run_batch(rows: usize, text: &'static str, args: &[DatumWithOid<'_>]) -> Result<i64> {
+    write_batch(rows, text, args, |table| Ok(table.len() as i64))
+}
+
+/// So many rows that planning costs little beside them.
+const MANY: usize = 50;
+
 /// Runs a statement that only reads, in the caller's snapshot; safe on standbys and in parallel workers.
 pub fn read<T>(
     text: &'static str,

@@ -133,6 +133,7 @@ const CASES: &[Case] = &[
     case("usage_events", Nobody, Platform(MONEY, None)),
     for_worker("close_progress", Nobody, Platform(MONEY, None)),
     for_worker("close_parked", Nobody, Platform(MONEY, None)),
+    for_worker("usage_refused", Nobody, Platform(MONEY, None)),
     case("usage_event_keys", Nobody, Nobody),
     case("usage_gates", Nobody, Nobody),
     case("provider_keys", Nobody, Nobody),
@@ -190,6 +191,7 @@ INSERT INTO saas.usage_fees (tenant_id, feature_key, period, units, included_uni
 INSERT INTO saas.usage_adjustments (tenant_id, feature_key, period, units) VALUES ('T', 'NAME.calls', '2026-01-01', 2);
 SELECT saas.set_usage_alert('T', 'NAME.calls', 'units', 1), saas.set_spend_cap('T', 1000), saas.raise_usage_alerts();
 SELECT saas.consume('T', 'NAME.calls', 1, 'NAME-2');
+INSERT INTO saas.usage_ingest (tenant_id, feature_key, units, event_id) VALUES ('T', 'NAME.calls', -1, 'NAME-3');
 INSERT INTO saas.payment_customers (tenant_id, provider, provider_customer_id) VALUES ('T', 'stripe', 'cus_NAME');
 INSERT INTO saas.payment_one_times (tenant_id, provider, provider_payment_id, amount, currency, reason)
   VALUES ('T', 'stripe', 'pi_NAME', 100, 'USD', 'topup');

@@ -20,6 +20,7 @@ SELECT s.tenant_id, s.id,
         AND o.current_period_end <= ($2 AT TIME ZONE t.time_zone)::date
         AND (date_trunc('month', o.current_period_start), s.current_period_start, s.id)
           < (date_trunc('month', s.current_period_start), o.current_period_start, o.id))
- ORDER BY s.tenant_id
+ -- In the order of an index, so that a batch looks at its own rows only, however many are due.
+ ORDER BY s.current_period_start, s.tenant_id
  LIMIT $3
    FOR NO KEY UPDATE OF t, s

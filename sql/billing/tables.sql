@@ -374,9 +374,17 @@ CREATE TABLE saas.close_progress (
   finished_at timestamptz,
   total       bigint NOT NULL DEFAULT 0 CHECK (total >= 0),
   done        bigint NOT NULL DEFAULT 0 CHECK (done >= 0),
-  parked      bigint NOT NULL DEFAULT 0 CHECK (parked >= 0)
+  parked      bigint NOT NULL DEFAULT 0 CHECK (parked >= 0),
+  run_started_at timestamptz NOT NULL DEFAULT now(),
+  run_done    bigint NOT NULL DEFAULT 0 CHECK (run_done >= 0),
+  rate        numeric(12, 1) CHECK (rate >= 0),
+  estimated_at timestamptz
 );
-COMMENT ON TABLE saas.close_progress IS 'How far saas.close_period is with a month: subscriptions found, closed and parked. Committed with each batch.';
+COMMENT ON TABLE saas.close_progress IS 'How far saas.close_period is with a month: subscriptions found, closed and parked, and when it will be done. Committed with each batch.';
+COMMENT ON COLUMN saas.close_progress.run_started_at IS 'When the closers that are at work, or the last ones, began: those who work beside each other are one run.';
+COMMENT ON COLUMN saas.close_progress.run_done IS 'What of done this run has closed.';
+COMMENT ON COLUMN saas.close_progress.rate IS 'Subscriptions that this run closes a second; NULL until it has closed some.';
+COMMENT ON COLUMN saas.close_progress.estimated_at IS 'When the rest will be closed at this rate; NULL when nothing can be said, or nothing is left.';
 
 CREATE TABLE saas.close_parked (
   tenant_id       uuid NOT NULL,

@@ -137,3 +137,4 @@ Example as owner:
 SELECT * FROM saas.usage_allowance(:''acme'', ''project.create'', now(), NULL)';
 COMMENT ON FUNCTION saas.refuse_usage_count(uuid, text, date) IS
 'Internal: the error of usage_count, which names the tenant.';
+COMMENT ON FUNCTION saas.ingest_usage() IS 'Counts what is inserted into usage_ingest, and keeps what can''t be counted in usage_refused.';

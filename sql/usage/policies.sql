@@ -34,3 +34,7 @@ CREATE POLICY admin_read ON saas.spend_caps FOR SELECT TO CURRENT_USER
   USING (saas.has_system_permission('platform.billing.adjust'));
 CREATE POLICY worker_read ON saas.usage_alerts_raised FOR SELECT TO CURRENT_USER
   USING (true);
+CREATE POLICY admin_read ON saas.usage_refused FOR SELECT TO CURRENT_USER
+  USING (saas.has_system_permission('platform.billing.adjust'));
+CREATE POLICY worker_read ON saas.usage_refused FOR SELECT TO CURRENT_USER
+  USING (true);

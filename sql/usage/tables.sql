@@ -167,3 +167,28 @@ SELECT u.tenant_id, u.feature_key, u.period,
   JOIN saas.features f ON f.key = u.feature_key
  GROUP BY u.tenant_id, u.feature_key, u.period, f.aggregation;
 COMMENT ON VIEW saas.usage_totals IS 'Units used of each feature in each period, up to this moment.';
+
+-- A view for inserting only: its triggers count what comes.
+CREATE VIEW saas.usage_ingest AS
+SELECT NULL::uuid AS tenant_id, NULL::text AS feature_key, NULL::bigint AS units, NULL::text AS event_id, NULL::timestamptz AS occurred_at
+ WHERE false;
+COMMENT ON VIEW saas.usage_ingest IS 'Where usage is loaded in bulk, by COPY or INSERT: each row is an event as of record_usage, counted by the end of the statement. Without occurred_at it is of now. What can''t be counted is in usage_refused; a notice says how many there were.';
+
+CREATE TABLE saas.usage_refused (
+  load_id     uuid NOT NULL,
+  position    bigint NOT NULL CHECK (position >= 0),
+  tenant_id   uuid,
+  feature_key text,
+  units       bigint,
+  event_id    text,
+  occurred_at timestamptz,
+  sqlstate    text NOT NULL,
+  message     text NOT NULL,
+  refused_at  timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (load_id, position)
+);
+CREATE INDEX usage_refused_refused_at_idx ON saas.usage_refused (refused_at);
+COMMENT ON TABLE saas.usage_refused IS 'Events of bulk loads that could not be counted, and why. Kept for as long as event ids.';
+COMMENT ON COLUMN saas.usage_refused.load_id IS 'The statement that loaded it, as its notice says.';
+COMMENT ON COLUMN saas.usage_refused.position IS 'Its place in the load, from 0.';
+COMMENT ON COLUMN saas.usage_refused.tenant_id IS 'As it came: there may be no such tenant.';

@@ -81,7 +81,7 @@ impl Batch {
             Work::Periods => self.close(),
             Work::Late => {
                 let args = [self.tenant_ids.clone().into(), self.periods.clone().into()];
-                sql::run(STORE_LATE, &args)?;
+                sql::run_batch(self.len(), STORE_LATE, &args)?;
                 Ok(())
             }
         }
@@ -95,12 +95,14 @@ impl Batch {
         let tenants = || self.tenant_ids.clone().into();
         let subscriptions = || self.subscription_ids.clone().into();
         period::assess(&self.tenant_ids, &self.subscription_ids, &self.periods)?;
-        sql::run(STORE_PERIODS, &[tenants(), subscriptions()])?;
-        sql::run(
+        sql::run_batch(self.len(), STORE_PERIODS, &[tenants(), subscriptions()])?;
+        sql::run_batch(
+            self.len(),
             include_str!("../../sql/billing/close_usage.sql"),
             &[tenants(), self.periods.clone().into()],
         )?;
-        sql::run(include_str!("../../sql/billing/advance.sql"), &[tenants(), subscriptions()])?;
+        let advance = include_str!("../../sql/billing/advance.sql");
+        sql::run_batch(self.len(), advance, &[tenants(), subscriptions()])?;
         Ok(())
     }
 }

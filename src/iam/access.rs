@@ -285,12 +285,16 @@ const TABLES: &[(&[Kind], &[&str])] = &[
         ],
     ),
     (&[Admin], &["payment_events", "usage_events", "coupons"]),
-    (&[Admin, Worker], &["close_progress", "close_parked"]),
+    (&[Admin, Worker], &["close_progress", "close_parked", "usage_refused"]),
     (&[Worker], &["usage_alerts_raised"]),
 ];
 
 /// Tables that may be written, under row-level security.
-const WRITABLE: &[(&[Kind], &str, &str)] = &[(TENANT, "projects", "INSERT, UPDATE, DELETE")];
+const WRITABLE: &[(&[Kind], &str, &str)] = &[
+    (TENANT, "projects", "INSERT, UPDATE, DELETE"),
+    // A view whose triggers have the gate.
+    (&[Gateway, Worker], "usage_ingest", "INSERT"),
+];
 
 /// Gives `role` the access of `kind` and takes what it had as another kind.
 ///

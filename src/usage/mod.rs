@@ -3,6 +3,7 @@
 mod apart;
 mod consume;
 mod entitlement;
+mod ingest;
 mod known;
 mod limits;
 pub mod period;
@@ -34,7 +35,8 @@ use pgrx::prelude::*;
         raise_usage_alerts,
         roll_up_usage,
         assess_usage_fees,
-        apply_usage_retention
+        apply_usage_retention,
+        saas_core::usage::ingest::ingest_usage
     ]
 );
 
@@ -143,7 +145,9 @@ fn record_usage_batch_report(
         event_ids,
         occurred_at,
     };
-    Ok(TableIterator::new(record::record_good(batch.events()?)?))
+    let (_, left_out) = record::record_good(batch.events()?, 0)?;
+    let rows = left_out.into_iter().map(|(at, sqlstate, message)| (at as i32, sqlstate, message));
+    Ok(TableIterator::new(rows))
 }
 
 /// What a tenant may use of a feature in the current period, and has used.

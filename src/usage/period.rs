@@ -20,20 +20,24 @@ const BATCH: i64 = 10_000;
 /// many summaries changed. The caller holds the tenants' rows.
 pub fn roll_up(tenant_ids: &[pgrx::Uuid], periods: &[Date]) -> Result<i64> {
     let args = || [tenant_ids.to_vec().into(), periods.to_vec().into()];
-    let late = sql::write(include_str!("../../sql/usage/fold.sql"), &args(), |table| {
-        table
-            .map(|row| Ok((row.get::<pgrx::Uuid>(1)?, row.get::<String>(2)?, row.get::<Date>(3)?)))
-            .collect::<Result<Vec<_>>>()
-    })?;
+    let count = tenant_ids.len();
+    let late =
+        sql::write_batch(count, include_str!("../../sql/usage/fold.sql"), &args(), |table| {
+            table
+                .map(|row| {
+                    Ok((row.get::<pgrx::Uuid>(1)?, row.get::<String>(2)?, row.get::<Date>(3)?))
+                })
+                .collect::<Result<Vec<_>>>()
+        })?;
     if !late.is_empty() {
         let tenants: Vec<_> = late.iter().map(|(tenant, ..)| *tenant).collect();
         let features: Vec<_> = late.iter().map(|(_, feature, _)| feature.clone()).collect();
         let periods: Vec<_> = late.iter().map(|(.., period)| *period).collect();
         let args = [tenants.into(), features.into(), periods.into()];
-        sql::run(include_str!("../../sql/usage/late_summaries.sql"), &args)?;
-        sql::run(include_str!("../../sql/usage/late.sql"), &args)?;
+        sql::run_batch(late.len(), include_str!("../../sql/usage/late_summaries.sql"), &args)?;
+        sql::run_batch(late.len(), include_str!("../../sql/usage/late.sql"), &args)?;
     }
-    sql::run(include_str!("../../sql/usage/summarize.sql"), &args())
+    sql::run_batch(count, include_str!("../../sql/usage/summarize.sql"), &args())
 }
 
 /// Prices what subscriptions used beyond their plans. Returns how many fees there are.
@@ -42,11 +46,14 @@ pub fn assess(
     subscription_ids: &[pgrx::Uuid],
     periods: &[Date],
 ) -> Result<i64> {
-    sql::run(
+    let count = tenant_ids.len();
+    sql::run_batch(
+        count,
         include_str!("../../sql/usage/clear_fees.sql"),
         &[tenant_ids.to_vec().into(), periods.to_vec().into()],
     )?;
-    sql::run(
+    sql::run_batch(
+        count,
         ASSESS,
         &[tenant_ids.to_vec().into(), subscription_ids.to_vec().into(), periods.to_vec().into()],
     )

@@ -32,7 +32,7 @@ pub struct Recorded {
 }
 
 /// An event that was left out: its position from 0, SQLSTATE and message.
-pub type LeftOut = (i32, String, String);
+pub type LeftOut = (i64, String, String);
 
 /// Who may count.
 pub fn require_recorder() -> Result<()> {
@@ -59,37 +59,37 @@ pub fn record(events: &[Event]) -> Result<Recorded> {
     })
 }
 
-/// Counts the events that can be counted, and tells of the others. `Err` in `events`: what is wrong with
-/// one already.
-pub fn record_good(events: Vec<Result<Event>>) -> Result<Vec<LeftOut>> {
+/// Counts the events that can be counted, of which the first has the position `first`; returns how many were new, and
+/// those that were left out. `Err` in `events`: what is wrong with one already.
+pub fn record_good(events: Vec<Result<Event>>, first: i64) -> Result<(i64, Vec<LeftOut>)> {
     require_recorder()?;
     as_data_owner(|| {
         let rules = Rules::read()?;
         let mut left_out = Vec::new();
         let mut good = Vec::new();
-        for (at, event) in events.into_iter().enumerate() {
+        for (event, at) in events.into_iter().zip(first as usize..) {
             match event.and_then(|event| rules.check(at, &event).map(|()| event)) {
                 Ok(event) => good.push((at, event)),
-                Err(error) => left_out.push((at as i32, error.sqlstate(), error.to_string())),
+                Err(error) => left_out.push((at as i64, error.sqlstate(), error.to_string())),
             }
         }
         let known = Known::of(&good.iter().map(|(_, event)| event).collect::<Vec<_>>())?;
         let unknown = known.unknown(good.iter().map(|(at, event)| (*at, event)))?;
         for (at, error) in &unknown {
-            left_out.push((*at as i32, error.sqlstate(), error.to_string()));
+            left_out.push((*at as i64, error.sqlstate(), error.to_string()));
         }
         let unknown: HashSet<usize> = unknown.into_iter().map(|(at, _)| at).collect();
         good.retain(|(at, _)| !unknown.contains(at));
-        apart(
+        let new = apart(
             &good,
             &|good| {
                 let events: Vec<&Event> = good.iter().map(|(_, event)| event).collect();
                 Ok(store(&events, &known, rules.slot())?.new)
             },
-            &mut |(at, _), failure| left_out.push((*at as i32, failure.sqlstate, failure.message)),
+            &mut |(at, _), failure| left_out.push((*at as i64, failure.sqlstate, failure.message)),
         )?;
         left_out.sort_by_key(|(at, ..)| *at);
-        Ok(left_out)
+        Ok((new, left_out))
     })
 }
 

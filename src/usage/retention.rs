@@ -13,10 +13,14 @@ use pgrx::datum::TimestampWithTimeZone;
 pub fn apply(as_of: TimestampWithTimeZone) -> Result<i64> {
     sql::run(include_str!("../../sql/usage/note_forgotten.sql"), &[as_of.into()])?;
     let ids = sql::run(include_str!("../../sql/usage/forget_ids.sql"), &[])?;
+    let refused = sql::run(
+        "DELETE FROM saas.usage_refused r USING saas.settings s WHERE r.refused_at < least($1, now()) - s.usage_id_retention",
+        &[as_of.into()],
+    )?;
     let events = sql::write_one::<i64>(
         "SELECT saas.drop_usage_events($1 - usage_event_retention) FROM saas.settings
           WHERE usage_event_retention IS NOT NULL",
         &[as_of.into()],
     )?;
-    Ok(ids + events.unwrap_or_default())
+    Ok(ids + refused + events.unwrap_or_default())
 }
