@@ -25,14 +25,14 @@ CREATE TABLE plain.counters (
 CREATE SCHEMA bench;
 CREATE TABLE bench.batches (size integer, n integer, tenant_ids uuid[], feature_keys text[], units bigint[], ids text, PRIMARY KEY (size, n));
 INSERT INTO bench.batches
-SELECT size, n, e.* FROM unnest(ARRAY[100, 1000, 10000, 200000]) AS size, generate_series(1, 4) n
+SELECT size, n, e.* FROM unnest(ARRAY[100, 1000, 10000, :bulk]) AS size, generate_series(1, 4) n
  CROSS JOIN LATERAL (
    SELECT array_agg(('00000000-0000-7000-8000-' || lpad((1 + floor(1000 * random()))::text, 12, '0'))::uuid),
           array_agg('feature ' || 1 + floor(3 * random())::integer), array_agg((1 + floor(5 * random()))::bigint),
           string_agg(substr(md5(random()::text), 1, 12) || '-#', ',')
      FROM generate_series(1, size) i WHERE n > 0
  ) e
- WHERE size < 200000 OR n = 1;
+ WHERE size <= 10000 OR n = 1;
 GRANT USAGE ON SCHEMA bench TO saas_worker;
 GRANT SELECT ON bench.batches TO saas_worker;
 -- 1,000 tenants' keys are there already: nobody begins with an empty index.

@@ -75,6 +75,48 @@ fn a_month_is_closed_batch_by_batch_and_once() {
     books.balanced();
 }
 
+/// What psql shows after each batch, and what is in the table.
+#[test]
+fn a_close_tells_its_rate_and_when_it_will_be_done() {
+    let mut books = Books::new();
+    let bounded = r#"{"model":"graduated","tiers":[{"up_to":10,"unit_amount":"1"}]}"#;
+    books.plan("bounded", "base_price", "0");
+    books.feature("bounded", "call", 0, Some(bounded));
+    books.many(5, "plus", "2026-01-01Z");
+    let broken = books.subscribed("bounded", "2026-01-01Z");
+    books.used(broken, "call", 11, "2026-01-10Z");
+    let next = |books: &mut Books, started: &str| -> (bool, String) {
+        let sql = "SELECT saas.close_next_batch('2026-01-01', 2, $1::text::timestamptz)";
+        let more = one(&mut books.worker, sql, &[&started]);
+        let sql = "SELECT concat_ws(', ', done || ' of ' || total, parked || ' parked', run_done || ' in this run',
+                     CASE WHEN rate / (run_done / extract(epoch FROM updated_at - run_started_at)) BETWEEN 0.5 AND 2 THEN 'a rate' END,
+                     CASE WHEN estimated_at > updated_at AND estimated_at < updated_at + interval '10 minutes' THEN 'an estimate' END,
+                     CASE WHEN finished_at IS NOT NULL THEN 'finished' END)
+                     FROM saas.close_progress";
+        (more, books.one(sql, &[]))
+    };
+    let started: String = books.one("SELECT clock_timestamp()::text", &[]);
+    let told: Vec<(bool, String)> = (0..5).map(|_| next(&mut books, &started)).collect();
+    let wanted = [
+        (true, "2 of 6, 0 parked, 2 in this run, a rate, an estimate"),
+        (true, "4 of 6, 0 parked, 4 in this run, a rate, an estimate"),
+        (true, "5 of 6, 1 parked, 5 in this run, a rate"), // what is parked is not waited for
+        (false, "5 of 6, 1 parked, 5 in this run, a rate, finished"),
+    ];
+    for ((more, told), (goes_on, wanted)) in told.iter().zip(wanted) {
+        assert_eq!((*more, told.as_str()), (goes_on, wanted));
+    }
+    // The next run counts from its own beginning, and so does one after somebody gave up.
+    books.many(2, "plus", "2026-01-01Z");
+    let started: String = books.one("SELECT clock_timestamp()::text", &[]);
+    assert_eq!(
+        next(&mut books, &started).1,
+        "6 of 8, 1 parked, 1 in this run, a rate, an estimate"
+    );
+    books.run("UPDATE saas.close_progress SET updated_at = updated_at - interval '1 hour'");
+    assert_eq!(next(&mut books, &started).1, "7 of 8, 1 parked, 1 in this run, a rate");
+}
+
 #[test]
 fn what_is_not_to_be_closed_is_refused() {
     let mut books = Books::new();

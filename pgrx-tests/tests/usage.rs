@@ -483,6 +483,35 @@ fn what_is_folded_during_a_close_is_late() {
     assert_eq!(books.bill(acme, "2026-02-01"), "subscription 2000, adjustment 50 = 2050");
 }
 
+/// Its events are older than the close, its commit is later: no moment, number or id tells that it was there.
+#[test]
+fn what_commits_after_the_close_is_late() {
+    let mut books = Books::new();
+    let acme = books.subscribed("plus", "2026-01-01Z");
+    books.used(acme, "project.create", 1000, JANUARY);
+    let sql = "SELECT saas.record_usage_batch(ARRAY[$1::uuid, $1], ARRAY['project.create', 'project.create'], ARRAY[3, 4], ARRAY['a', 'b'],
+                 array_fill(timestamptz '2026-01-10Z', ARRAY[2]))";
+    let mut slow = books.db.connect("saas_worker");
+    let mut transaction = slow.transaction().unwrap();
+    assert_eq!(one::<i64>(&mut transaction, sql, &[&acme]), 2);
+    // Others come and go, also with later ids, and the month is closed; nobody waits for the slow one.
+    books.used(acme, "project.create", 5, JANUARY);
+    books.close("2026-01-01");
+    books.used(acme, "project.create", 6, JANUARY);
+    books.roll_up("2026-01-01");
+    transaction.commit().unwrap();
+    books.balanced();
+    books.close("2026-02-01");
+    assert_eq!(
+        books.invoices(acme),
+        [
+            "2026-01-01 subscription 2000, usage 50 = 2050",
+            "2026-02-01 subscription 2000, adjustment 60, adjustment 70 = 2130"
+        ]
+    );
+    books.balanced();
+}
+
 /// Writers and folders while months are closed: what a closed month did not bill is an adjustment, all of it.
 #[test]
 fn closing_loses_nothing_while_writers_write() {

@@ -15,8 +15,8 @@ WITH parked AS (
      SELECT CASE WHEN b.goes_on THEN b.run_started_at ELSE now() END AS began, CASE WHEN b.goes_on THEN b.run_done ELSE 0 END + $2 AS done
    ) counted
 ), noted AS (
-  INSERT INTO saas.close_progress AS p (period, total, done, parked, finished_at, run_started_at, run_done, rate, estimated_at)
-  SELECT $1, $2 + $3, $2, r.parked, CASE WHEN $4 THEN clock_timestamp() END, r.began, r.done, r.rate,
+  INSERT INTO saas.close_progress AS p (period, total, done, parked, updated_at, finished_at, run_started_at, run_done, rate, estimated_at)
+  SELECT $1, $2 + $3, $2, r.parked, clock_timestamp(), CASE WHEN $4 THEN clock_timestamp() END, r.began, r.done, r.rate,
          CASE WHEN NOT $4 AND $3 > r.parked AND r.rate > 0 THEN clock_timestamp() + make_interval(secs => ($3 - r.parked) / r.rate::float8) END
     FROM run r
   ON CONFLICT (period) DO UPDATE

@@ -72,10 +72,7 @@ pub fn roll_up_month(day: Date, tenant: Option<pgrx::Uuid>) -> Result<i64> {
         let used: Vec<_> = used.into_iter().flatten().collect();
         let Some((last, _)) = used.last().copied() else { return Ok(changed) };
         let tenants: Vec<_> = used.iter().map(|(tenant, _)| *tenant).collect();
-        sql::run(
-            "SELECT FROM saas.tenants WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE",
-            &[tenants.clone().into()],
-        )?;
+        hold(&tenants)?;
         changed += each(&used, tenant.is_some(), |used| used.0, &|used| {
             let (tenants, periods): (Vec<_>, Vec<_>) = used.iter().copied().unzip();
             roll_up(&tenants, &periods)
@@ -101,6 +98,7 @@ pub fn assess_month(day: Date, tenant: Option<pgrx::Uuid>) -> Result<i64> {
         )?;
         let due: Vec<_> = due.into_iter().flatten().collect();
         let Some(((last, _), _)) = due.last().copied() else { return Ok(fees) };
+        hold(&due.iter().map(|((tenant, _), _)| *tenant).collect::<Vec<_>>())?;
         fees += each(&due, tenant.is_some(), |due| due.0.0, &|due| {
             let (ids, periods): (Vec<_>, Vec<_>) = due.iter().copied().unzip();
             let (tenants, subscriptions): (Vec<_>, Vec<_>) = ids.into_iter().unzip();
@@ -108,6 +106,15 @@ pub fn assess_month(day: Date, tenant: Option<pgrx::Uuid>) -> Result<i64> {
         })?;
         after = Some(last);
     }
+}
+
+/// Holds the tenants' rows, in one order for everybody: closers hold them too.
+fn hold(tenants: &[pgrx::Uuid]) -> Result<()> {
+    sql::run(
+        "SELECT FROM saas.tenants WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE",
+        &[tenants.to_vec().into()],
+    )?;
+    Ok(())
 }
 
 /// What is one tenant's fault stops no other: he is left out with a warning, unless somebody asked for
