@@ -233,6 +233,15 @@ fn lint_finds_rows_that_may_move() {
                 ("error", "trigger trg_refuse_change on saas.tenant_credit_ledger", "it is disabled"),
             ],
         ),
+        // A partition's own, and those of a whole table.
+        Fault(
+            OWNER,
+            "ALTER TABLE saas.platform_audit_logs_default ENABLE TRIGGER trg_refuse_change; ALTER TABLE saas.usage_events DISABLE TRIGGER trg_refuse_change",
+            &[
+                ("error", "trigger trg_refuse_change on saas.platform_audit_logs_default", "not ENABLE ALWAYS"),
+                ("error", "trigger trg_refuse_change on saas.usage_events", "it is disabled"),
+            ],
+        ),
     ]);
 }
 

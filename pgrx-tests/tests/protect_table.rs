@@ -290,6 +290,20 @@ fn a_row_of_a_protected_table_stays_in_its_tenant() {
     for to in ids.iter().filter(|id| **id != ids[0]) {
         assert_sqlstate(story.data.execute(others, &[&ids[0], to]), "55000");
     }
+    // What a restore with --disable-triggers leaves of a partition's trigger is mended, too.
+    story
+        .data
+        .batch_execute(
+            "ALTER TABLE shop.parts_3 DISABLE TRIGGER ALL; ALTER TABLE shop.parts_3 ENABLE TRIGGER ALL;
+             SELECT saas.protect_table('shop.parts', 'tenant.read', 'project.create')",
+        )
+        .unwrap();
+    let weak: i64 = one(
+        &mut story.data,
+        "SELECT count(*) FROM pg_trigger WHERE tgfoid = 'saas.keep_tenant()'::regprocedure AND tgenabled <> 'A' AND tgnargs > 0",
+        &[],
+    );
+    assert_eq!(weak, 0);
     // What sets it to what it is, is no move.
     assert_eq!(moves(&mut story.data, "shop.documents", &acme, &acme).unwrap(), 1);
     // Another trigger that moves rows does not get past it.

@@ -16,5 +16,7 @@ SELECT 'error', format('trigger %I on %s', t.tgname, t.tgrelid::regclass),
  CROSS JOIN LATERAL (
    SELECT p.proname IN ('refuse_change', 'permissions_changed', 'protect_consent', 'protect_security_event') OR p.proname = 'keep_tenant' AND t.tgnargs > 0 AS is_guard
  ) AS facts
- WHERE NOT t.tgisinternal AND t.tgparentid = 0
+ WHERE NOT t.tgisinternal
+   -- A partition's has to be as its table's is, and is told of by itself only where it is not.
+   AND t.tgenabled IS DISTINCT FROM (SELECT parent.tgenabled FROM pg_trigger parent WHERE parent.oid = t.tgparentid)
    AND (t.tgenabled IN ('D', 'R') OR is_guard AND t.tgenabled <> 'A')

@@ -30,7 +30,9 @@ WITH target AS (
     FROM target t, (VALUES ('trg_tenant_fixed', 'AFTER'), ('zz_tenant_fixed', 'BEFORE')) AS v (name, moment)
    WHERE v.moment = 'AFTER' OR t.relkind = 'p'
 ), trigger AS (
-  SELECT g.tgname::text AS name, g.tgenabled, w.name IS NOT NULL AS stays
+  SELECT g.tgname::text AS name, w.name IS NOT NULL AS stays,
+         g.tgenabled = 'A' AND NOT EXISTS (SELECT FROM pg_partition_tree($1) part JOIN pg_trigger c ON c.tgrelid = part.relid
+                                            WHERE c.tgname = g.tgname AND c.tgfoid = g.tgfoid AND c.tgenabled <> 'A') AS is_always
     FROM pg_trigger g LEFT JOIN wanted_trigger w ON w.name = g.tgname AND w.definition = pg_get_triggerdef(g.oid)
    WHERE g.tgrelid = $1 AND g.tgname IN ('trg_tenant_fixed', 'zz_tenant_fixed')
 )
@@ -56,7 +58,7 @@ SELECT statement FROM (
   UNION ALL
   SELECT 6, w.name, format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', t.name, w.name)
     FROM target t, wanted_trigger w
-   WHERE w.name NOT IN (SELECT g.name FROM trigger g WHERE g.stays AND g.tgenabled = 'A')
+   WHERE w.name NOT IN (SELECT g.name FROM trigger g WHERE g.stays AND g.is_always)
   UNION ALL
   SELECT 7, p.name, format('DROP POLICY %I ON %s', p.name, t.name) FROM target t, policy p WHERE NOT p.stays
   UNION ALL
