@@ -1,7 +1,7 @@
 //! What was refused: noted when it is raised, and written to the audit log although the refusal undoes its transaction.
 //!
 //! Every error of this extension becomes PostgreSQL's in one place (`From<Error> for ErrorReport`), which calls [`note`].
-//! The note is kept in the backend, outside of any transaction, until [`write`] writes it: with the next commit, or when
+//! The note is kept in the backend, outside of any transaction, until [`mod@write`] writes it: with the next commit, or when
 //! the connection ends. So it survives rollbacks, savepoints and exception blocks; it is lost only with the backend's memory.
 
 mod queue;
