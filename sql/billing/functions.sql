@@ -283,20 +283,27 @@ BEGIN
     VALUES (NEW.tenant_id, NEW.id, NEW.entry, NEW.priority, NEW.expires_at, NEW.delta);
     RETURN NULL;
   END IF;
-  -- One of the two gives rows. The first is read in the order of its index, as far as it is needed, however many lots there are.
-  FOR lot IN
-    (SELECT l.grant_id, l.remaining FROM saas.credit_lots l
-      WHERE l.tenant_id = NEW.tenant_id AND NEW.grant_id IS NULL AND (l.expires_at IS NULL OR l.expires_at > now())
-      ORDER BY l.priority, l.expires_at NULLS LAST, l.entry)
-    UNION ALL
-    SELECT l.grant_id, l.remaining FROM saas.credit_lots l WHERE l.tenant_id = NEW.tenant_id AND l.grant_id = NEW.grant_id
+  -- One lot after the other, each found by an index and again by its place: what that costs does not depend on how many lots there are,
+  -- whatever the planner believes of a table that grows.
   LOOP
+    IF NEW.grant_id IS NULL THEN
+      SELECT l.ctid AS place, l.grant_id, l.remaining INTO lot FROM saas.credit_lots l
+       WHERE l.tenant_id = NEW.tenant_id AND (l.expires_at IS NULL OR l.expires_at > now())
+       ORDER BY l.priority, l.expires_at NULLS LAST, l.entry LIMIT 1;
+    ELSE
+      SELECT l.ctid AS place, l.grant_id, l.remaining INTO lot FROM saas.credit_lots l
+       WHERE l.tenant_id = NEW.tenant_id AND l.grant_id = NEW.grant_id;
+    END IF;
+    EXIT WHEN NOT FOUND;
     part := least(lot.remaining, due);
     INSERT INTO saas.credit_allocations (tenant_id, entry_id, grant_id, amount) VALUES (NEW.tenant_id, NEW.id, lot.grant_id, part);
     IF part = lot.remaining THEN
-      DELETE FROM saas.credit_lots l WHERE l.tenant_id = NEW.tenant_id AND l.grant_id = lot.grant_id;
+      DELETE FROM saas.credit_lots l WHERE l.ctid = lot.place AND l.grant_id = lot.grant_id;
     ELSE
-      UPDATE saas.credit_lots l SET remaining = l.remaining - part WHERE l.tenant_id = NEW.tenant_id AND l.grant_id = lot.grant_id;
+      UPDATE saas.credit_lots l SET remaining = l.remaining - part WHERE l.ctid = lot.place AND l.grant_id = lot.grant_id;
+    END IF;
+    IF NOT FOUND THEN
+      RAISE EXCEPTION 'The credits of tenant % have changed without its row being held', NEW.tenant_id USING ERRCODE = 'serialization_failure';
     END IF;
     due := due - part;
     EXIT WHEN due = 0;

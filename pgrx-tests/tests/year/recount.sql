@@ -12,20 +12,25 @@ CREATE TABLE world.taken (invoice uuid, coupon int);
 -- Of each counter what was billed of a feature until now, and by the plan of its last period.
 CREATE TABLE world.counted (tenant uuid, counter date, counter_end date, feature text, units numeric, plan text, contract int, first date, last date, PRIMARY KEY (tenant, counter, feature));
 
--- The base fee and the seats by the terms before the first change that is charged in these days, and both sides of each change.
-CREATE FUNCTION world.add_fees(of_invoice uuid, of_contract int, whole daterange, used_first date, used_last date) RETURNS void LANGUAGE plpgsql AS $$
+-- The base fee and the seats by the terms before the first change that is charged in these days, and both sides of each change. Returns what is
+-- due at least, each day by its own plan.
+CREATE FUNCTION world.add_fees(of_invoice uuid, of_contract int, whole daterange, used_first date, used_last date) RETURNS numeric LANGUAGE plpgsql AS $$
 DECLARE
+  at_least numeric := 0;
+  since date := used_first;
   length numeric := upper(whole) - lower(whole);
   old world.terms;
   new world.terms;
   p world.plan;
   began boolean := false;
 BEGIN
-  IF used_first >= used_last THEN RETURN; END IF;
+  IF used_first >= used_last THEN RETURN 0; END IF;
   FOR new IN SELECT * FROM world.terms t WHERE t.contract = of_contract AND t.charged AND t.day >= used_first AND t.day < used_last ORDER BY t.number LOOP
     SELECT * INTO old FROM world.terms t WHERE t.contract = of_contract AND t.number < new.number ORDER BY t.number DESC LIMIT 1;
+    SELECT * INTO p FROM world.plan WHERE key = old.plan;
+    at_least := at_least + round(p.least * (new.day - since) / length);
+    since := new.day;
     IF NOT began THEN
-      SELECT * INTO p FROM world.plan WHERE key = old.plan;
       INSERT INTO world.charge VALUES (of_invoice, 'subscription', round(p.base * (used_last - used_first) / length)
                                        + round(p.seat * greatest(old.seats - p.included, 0) * (used_last - used_first) / length), used_last - 1);
       began := true;
@@ -36,13 +41,27 @@ BEGIN
            used_last - 1
       FROM (VALUES (-1, old.plan, old.seats), (1, new.plan, new.seats)) side (sign, plan, seats) JOIN world.plan s ON s.key = side.plan;
   END LOOP;
+  old := world.terms_on(of_contract, used_last - 1);
+  SELECT * INTO p FROM world.plan WHERE key = old.plan;
+  at_least := at_least + round(p.least * (used_last - since) / length);
   IF NOT began THEN
-    old := world.terms_on(of_contract, used_last - 1);
-    SELECT * INTO p FROM world.plan WHERE key = old.plan;
     INSERT INTO world.charge VALUES (of_invoice, 'subscription', round(p.base * (used_last - used_first) / length)
                                      + round(p.seat * greatest(old.seats - p.included, 0) * (used_last - used_first) / length), used_last - 1);
   END IF;
+  RETURN at_least;
 END $$;
+
+-- The set-up fees of a contract: the first day that is paid for owes that of its plan, a dearer plan the difference on its day.
+CREATE FUNCTION world.setups(c world.contract) RETURNS TABLE (day date, amount numeric) LANGUAGE sql STABLE AS $$
+  SELECT day, setup - owed FROM (
+    SELECT day, setup, coalesce(max(setup) OVER (ORDER BY number ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS owed
+      FROM (SELECT 0 AS number, greatest(c.first_day, c.trial_end) AS day, (world.terms_on(c.number, greatest(c.first_day, c.trial_end))).plan AS plan
+            UNION ALL
+            SELECT t.number, t.day, t.plan FROM world.terms t WHERE t.contract = c.number AND t.day > greatest(c.first_day, c.trial_end)) t
+      JOIN world.plan p ON p.key = t.plan
+     WHERE t.day < coalesce(c.ended, 'infinity')) s
+   WHERE setup > owed
+$$;
 
 CREATE FUNCTION world.units(of_tenant uuid, of_contract int, of_feature text, first date, next date, before int) RETURNS numeric LANGUAGE sql STABLE AS $$
   SELECT coalesce(sum(units), 0) FROM world.event e
@@ -60,6 +79,7 @@ DECLARE
   year daterange;
   used_first date;
   used_last date;
+  at_least numeric;
   missing numeric;
   late record;
   metered text;
@@ -73,16 +93,17 @@ BEGIN
     used_first := greatest(piece.first, c.trial_end);
     used_last := least(piece.last, c.ended);
     IF p.every = 'monthly' THEN
-      PERFORM world.add_fees(o.invoice, c.number, daterange(piece.counter, piece.counter_end), used_first, used_last);
+      at_least := world.add_fees(o.invoice, c.number, daterange(piece.counter, piece.counter_end), used_first, used_last);
     ELSE
       -- The year that ends with this month, or within it.
       FOR year IN SELECT w FROM world.wholes(c, 'year', 12) w WHERE upper(w) > piece.first AND upper(w) <= piece.last LOOP
         PERFORM world.add_fees(o.invoice, c.number, year, greatest(lower(year), c.trial_end), least(upper(year), c.ended));
       END LOOP;
     END IF;
-    IF NOT EXISTS (SELECT FROM world.wanted w WHERE w.contract = c.number) AND p.setup > 0 THEN
-      INSERT INTO world.charge VALUES (o.invoice, 'other', p.setup, piece.last - 1);
-    END IF;
+    -- With the first period that ends after its day.
+    INSERT INTO world.charge
+    SELECT o.invoice, 'other', f.amount, piece.last - 1 FROM world.setups(c) f
+     WHERE f.day < piece.last AND NOT EXISTS (SELECT FROM world.piece e WHERE e.contract = c.number AND e.first < piece.first AND e.last > f.day);
   END IF;
   -- What came after its counter was billed, of counters until this one: the price of all, less the price of what was billed.
   FOR late IN SELECT k.*, world.units(o.tenant, k.contract, k.feature, k.counter, k.counter_end, o.step) AS now FROM world.counted k
@@ -105,8 +126,8 @@ BEGIN
       INSERT INTO world.counted VALUES (o.tenant, piece.counter, piece.counter_end, metered, units, terms.plan, piece.contract, piece.first, piece.last);
     END IF;
   END LOOP;
-  IF p.every = 'monthly' AND used_first < used_last AND p.least > 0 THEN
-    SELECT round(p.least * (used_last - used_first) / (piece.counter_end - piece.counter)) - coalesce(sum(amount), 0) INTO missing
+  IF at_least > 0 THEN
+    SELECT at_least - coalesce(sum(amount), 0) INTO missing
       FROM world.charge k WHERE k.invoice = o.invoice AND k.what <> 'other';
     INSERT INTO world.charge SELECT o.invoice, 'other', missing, used_last - 1 WHERE missing > 0;
   END IF;
@@ -158,7 +179,7 @@ BEGIN
           CONTINUE WHEN coupon.day >= coalesce((SELECT k.last FROM world.piece k WHERE k.contract = w.contract AND k.first = (SELECT period_start FROM saas.payment_invoices WHERE id = o.invoice)), 'infinity')
             OR coupon.times <= (SELECT count(*) FROM world.taken t JOIN world.wanted u ON u.invoice = t.invoice AND NOT u.is_void WHERE t.coupon = coupon.number)
             OR o.kind = 'reissue' AND NOT EXISTS (SELECT FROM world.taken t WHERE t.invoice = again AND t.coupon = coupon.number);
-          part := round(left_over * coupon.percent / 100);
+          part := coalesce(round(left_over * coupon.percent / 100), least(coupon.amount, left_over));
           CONTINUE WHEN part <= 0;
           left_over := left_over - part;
           w.discount := w.discount + part;

@@ -22,7 +22,6 @@ pub struct Plan {
     base: i64,
     seat: i64,
     included: i64,
-    setup: i64,
 }
 
 impl Plan {
@@ -118,18 +117,17 @@ impl World {
         world
     }
 
-    /// Plans that differ in prices. Their minimum is a multiple of all lengths of months, so that it is the same for parts of a month.
+    /// Plans that differ in prices, set-up fees and, where they are monthly, minimums.
     fn family(&mut self, family: usize) -> Vec<Plan> {
         let (cycle, is_yearly) =
             (if self.is_calendar { "calendar" } else { "anniversary" }, family == 3);
         let every = if is_yearly { "yearly" } else { "monthly" };
-        let (setup, least) =
-            (self.dice.below(2) * self.dice.below(9000), [0, 377_580, 0, 0][family]);
         (0..3)
             .map(|number| {
                 let key = format!("family {family} plan {number}");
                 let (base, seat, included) = (self.dice.below(600_000), self.dice.below(9000), self.dice.below(4));
-                let plan: Vec<i64> = vec![base, seat, included, setup, least];
+                let setup = self.dice.below(2) * self.dice.below(9000);
+                let least = if family == 1 { self.dice.below(500_000) } else { 0 };
                 let features: Vec<String> = FEATURES.iter().map(|feature| self.feature(&key, feature)).collect();
                 let definition = format!(
                     r#"{{"key": "{key}", "base_price": {base}, "seat_price": {seat}, "included_seats": {included}, "setup_fee": {setup},
@@ -138,10 +136,9 @@ impl World {
                 );
                 self.books.run(&format!("SELECT saas.define_plan('{definition}')"));
                 self.books.run(&format!(
-                    "INSERT INTO world.plan VALUES ('{key}', '{cycle}', '{every}', {}, {}, {}, {}, {})",
-                    plan[0], plan[1], plan[2], plan[3], plan[4]
+                    "INSERT INTO world.plan VALUES ('{key}', '{cycle}', '{every}', {base}, {seat}, {included}, {setup}, {least})"
                 ));
-                Plan { key, is_yearly, base, seat, included, setup }
+                Plan { key, is_yearly, base, seat, included }
             })
             .collect()
     }

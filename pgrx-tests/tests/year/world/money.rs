@@ -10,14 +10,18 @@ use uuid::Uuid;
 
 /// 2024-01-01; each event of the provider is made a second later.
 const FIRST_EVENT: i64 = 1_704_067_200;
-/// In percent, and for how many invoices.
-const COUPONS: [(&str, Option<i32>); 2] = [("12.5", Some(3)), ("5", None)];
+/// A percentage or an amount, and for how many invoices.
+const COUPONS: [(Option<&str>, Option<i64>, Option<i32>); 3] =
+    [(Some("12.5"), None, Some(3)), (None, Some(40_000), Some(2)), (Some("5"), None, None)];
 
 impl World {
     pub fn define_coupons(&mut self) {
-        for (number, (percent, times)) in COUPONS.iter().enumerate() {
-            let definition =
-                json!({"code": format!("C{number}"), "percent": percent, "invoices": times});
+        for (number, (percent, amount, times)) in COUPONS.iter().enumerate() {
+            let mut definition = json!({"code": format!("C{number}"), "invoices": times});
+            match amount {
+                Some(amount) => definition["amounts"] = json!({"USD": amount}),
+                None => definition["percent"] = json!(percent),
+            }
             self.write("SELECT saas.define_coupon($1)", &[&Json(definition)]);
         }
     }
@@ -62,10 +66,10 @@ impl World {
                 );
                 self.step += 1;
                 let step = self.step;
-                let (percent, times) = COUPONS[number];
+                let (percent, amount, times) = COUPONS[number];
                 self.write(
-                    "INSERT INTO world.op (step, tenant, kind, percent, times, day) VALUES ($1, $2, 'coupon', $3::text::numeric, $4, $5)",
-                    &[&step, &id, &percent, &times, &day],
+                    "INSERT INTO world.op (step, tenant, kind, percent, amount, times, day) VALUES ($1, $2, 'coupon', $3::text::numeric, $4::bigint, $5, $6)",
+                    &[&step, &id, &percent, &amount, &times, &day],
                 );
             }
             5..=9 => self.void(tenant, day),

@@ -83,14 +83,13 @@ impl World {
                 self.contract(tenant).ends = Some(month.1);
             }
             5 if is_whole && !is_yearly && is_free => {
-                // With the midnight that begins it: the day is not used.
-                self.call_at(
-                    "cancel_subscription($1, false, $2::text::timestamptz)",
-                    tenant,
-                    day,
-                    "00:00",
-                );
-                self.ended(tenant, day, day + Days::new(1));
+                // A day that has begun is paid for.
+                let is_noon = self.dice.one_in(2);
+                let (hour, end) =
+                    if is_noon { ("12:00", day + Days::new(1)) } else { ("00:00", day) };
+                let what = "cancel_subscription($1, false, $2::text::timestamptz)";
+                self.call_at(what, tenant, day, hour);
+                self.ended(tenant, end, day + Days::new(1));
             }
             6 if is_whole && !is_yearly && is_free => {
                 self.call("pause_subscription($1, $2::text::timestamptz)", tenant, day);
@@ -129,9 +128,8 @@ impl World {
         }
         let family = self.tenants[tenant].family;
         let (plan, seats) = (self.dice.below(3) as usize, 1 + self.dice.below(6));
-        let may_try =
-            self.tenants[tenant].used_from.is_none() && self.families[family][plan].setup == 0;
-        let trial = if may_try && self.dice.one_in(2) { 1 + self.dice.below(40) } else { 0 };
+        let may_try = self.tenants[tenant].used_from.is_none();
+        let trial = if may_try && self.dice.one_in(3) { 1 + self.dice.below(40) } else { 0 };
         let key = self.families[family][plan].key.clone();
         let (id, at) = (self.tenants[tenant].id, self.noon(tenant, day));
         let trial_text = (trial > 0).then(|| format!("{trial} days"));
