@@ -52,8 +52,14 @@ impl Permission {
     }
 }
 
+/// Nothing that is longer is a key that was mistyped, and comparing takes time with the length.
+const LONGEST_TYPO: usize = 200;
+
 /// The known key that is most like `key`.
 pub fn nearest<'a>(key: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    if key.len() > LONGEST_TYPO {
+        return None;
+    }
     known
         .map(|known| (strsim::jaro_winkler(key, known), known))
         .filter(|(likeness, _)| *likeness > 0.7)
