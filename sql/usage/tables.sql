@@ -169,7 +169,7 @@ SELECT u.tenant_id, u.feature_key, u.period,
 COMMENT ON VIEW saas.usage_totals IS 'Units used of each feature in each period, up to this moment.';
 
 -- A view for inserting only: its triggers count what comes.
-CREATE VIEW saas.usage_ingest AS
+CREATE VIEW saas.usage_ingest WITH (security_invoker = true) AS
 SELECT NULL::uuid AS tenant_id, NULL::text AS feature_key, NULL::bigint AS units, NULL::text AS event_id, NULL::timestamptz AS occurred_at
  WHERE false;
 COMMENT ON VIEW saas.usage_ingest IS 'Where usage is loaded in bulk, by COPY or INSERT: each row is an event as of record_usage, counted by the end of the statement. Without occurred_at it is of now. What can''t be counted is in usage_refused; a notice says how many there were.';
