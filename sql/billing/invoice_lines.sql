@@ -18,8 +18,6 @@
          CASE WHEN p.billing_cycle = 'anniversary' THEN upper(saas.billing_days((s.anchor AT TIME ZONE t.time_zone)::date, '1 month', a.period))
               ELSE (date_trunc('month', a.period_start) + interval '1 month')::date END AS whole_end
     FROM asked a
-    -- One row each, of which the planner expects a thousand: it takes a batch for one row otherwise, and compares each invoice with each.
-   CROSS JOIN generate_series(1, (SELECT 1)) AS many
     JOIN saas.tenants t ON t.id = a.tenant_id
     LEFT JOIN saas.tenant_subscriptions s ON s.tenant_id = a.tenant_id AND s.id = a.subscription_id
     LEFT JOIN saas.plans p ON p.id = a.plan_id
