@@ -47,6 +47,30 @@ fn a_token_begins_a_request() {
 }
 
 #[test]
+fn a_request_has_the_id_that_the_log_says() {
+    let mut story = Story::new();
+    let token = story.acme.owner.token.clone();
+    let mut app = story.db.kind("app");
+    let id = "SELECT saas.current_request_id()";
+    let begin = "SELECT saas.begin_request($1)";
+    let mut request = app.transaction().unwrap();
+    assert_eq!(one::<Option<Uuid>>(&mut request, id, &[]), None);
+    one::<Uuid>(&mut request, begin, &[&token]);
+    let first: Uuid = one(&mut request, id, &[]);
+    let invite = "SELECT saas.invite_member($1, 'carol@example.com', 'tenant_guest') IS NOT NULL";
+    assert!(one::<bool>(&mut request, invite, &[&story.acme.id]));
+    let mut savepoint = request.savepoint("again").unwrap();
+    one::<Uuid>(&mut savepoint, begin, &[&token]);
+    assert_ne!(one::<Uuid>(&mut savepoint, id, &[]), first);
+    savepoint.rollback().unwrap();
+    assert_eq!(one::<Uuid>(&mut request, id, &[]), first);
+    request.commit().unwrap();
+    assert_eq!(one::<Option<Uuid>>(&mut app, id, &[]), None);
+    let logged = "SELECT count(*) > 0 FROM saas.platform_audit_logs WHERE tenant_id = $1 AND request_id = $2";
+    assert!(one::<bool>(&mut story.data, logged, &[&story.acme.id, &first]));
+}
+
+#[test]
 fn a_request_may_be_read_only() {
     let story = Story::new();
     let mut app = story.db.kind("app");

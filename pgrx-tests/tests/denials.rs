@@ -208,6 +208,7 @@ fn a_refusal_in_a_parallel_query_is_the_leaders() {
         "authorized_tenant_id",
         "billing_period",
         "current_impersonator_id",
+        "current_request_id",
         "current_session_id",
         "current_tenant_id",
         "current_user_id",

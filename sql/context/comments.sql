@@ -47,6 +47,14 @@ Needs: nothing.
 Errors: none.
 Example as app:
 SELECT saas.current_session_id()';
+COMMENT ON FUNCTION saas.current_request_id() IS
+'The id of this request: its rows in the audit log carry it as request_id, so that an application''s own log can name them.
+Arguments: none.
+Returns: the id, another one with each begin_request; NULL without a request.
+Needs: nothing.
+Errors: none.
+Example as app:
+SELECT saas.current_request_id()';
 COMMENT ON FUNCTION saas.current_impersonator_id() IS
 'Who acts as the current user.
 Arguments: none.

@@ -41,6 +41,7 @@ use uuid::{ContextV7, Timestamp, Uuid};
         oneself,
         current_tenant_id,
         current_session_id,
+        current_request_id,
         current_impersonator_id
     ]
 );
@@ -98,6 +99,12 @@ fn current_tenant_id() -> std::result::Result<Option<pgrx::Uuid>, ErrorReport> {
 #[pg_extern(stable, parallel_safe)]
 fn current_session_id() -> std::result::Result<Option<pgrx::Uuid>, ErrorReport> {
     Ok(asking()?.and_then(|context| context.session).map(from_uuid))
+}
+
+/// The id under which this request's rows are in the audit log, or NULL.
+#[pg_extern(stable, parallel_safe)]
+fn current_request_id() -> std::result::Result<Option<pgrx::Uuid>, ErrorReport> {
+    Ok(asking()?.and_then(|context| context.request).map(from_uuid))
 }
 
 /// Who acts as the current user, or NULL.

@@ -42,6 +42,7 @@ const FUNCTIONS: &[(&[Kind], &[&str])] = &[
             "oneself",
             "current_tenant_id",
             "current_session_id",
+            "current_request_id",
             "current_impersonator_id",
             "has_tenant_permission",
             "has_system_permission",
