@@ -7,6 +7,7 @@
 
 mod audit;
 pub mod billing;
+mod commit;
 mod context;
 mod coupons;
 mod documents;

@@ -15,7 +15,8 @@ UPDATE saas.payment_invoices i
    SET status = CASE WHEN d.is_skipped THEN 'paid' ELSE 'open' END, number = n.number,
        finalized_at = CASE WHEN NOT d.is_skipped THEN now() END, paid_at = CASE WHEN d.is_skipped THEN now() END,
        due_at = CASE WHEN NOT d.is_skipped THEN now() + c.payment_terms END,
-       issuer_details = saas.issuer_details(i.issuer_id), bill_to = saas.recipient_details(i.tenant_id)
-  FROM draft d LEFT JOIN numbered n ON true CROSS JOIN saas.settings c
+       issuer_details = saas.issuer_details(i.issuer_id), bill_to = saas.recipient_details(i.tenant_id),
+       time_zone = t.time_zone
+  FROM draft d JOIN saas.tenants t ON t.id = d.tenant_id LEFT JOIN numbered n ON true CROSS JOIN saas.settings c
  WHERE i.tenant_id = d.tenant_id AND i.id = d.id
 RETURNING i.number, i.total_amount, d.is_skipped

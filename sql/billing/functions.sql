@@ -341,11 +341,13 @@ BEGIN
   IF TG_OP = 'DELETE' OR
      ROW (OLD.id, OLD.subscription_id, OLD.issuer_id, OLD.number, OLD.period, OLD.period_start, OLD.period_end,
           OLD.subscription_amount, OLD.usage_amount, OLD.other_amount, OLD.discount, OLD.tax, OLD.credit_amount,
-          OLD.total_amount, OLD.currency, OLD.finalized_at, OLD.created_at, OLD.issuer_details, OLD.bill_to)
+          OLD.total_amount, OLD.currency, OLD.finalized_at, OLD.created_at, OLD.issuer_details, OLD.bill_to,
+          OLD.time_zone)
      IS DISTINCT FROM
      ROW (NEW.id, NEW.subscription_id, NEW.issuer_id, NEW.number, NEW.period, NEW.period_start, NEW.period_end,
           NEW.subscription_amount, NEW.usage_amount, NEW.other_amount, NEW.discount, NEW.tax, NEW.credit_amount,
-          NEW.total_amount, NEW.currency, NEW.finalized_at, NEW.created_at, NEW.issuer_details, NEW.bill_to) THEN
+          NEW.total_amount, NEW.currency, NEW.finalized_at, NEW.created_at, NEW.issuer_details, NEW.bill_to,
+          NEW.time_zone) THEN
     RAISE EXCEPTION 'Invoice % is % and can''t change', coalesce(OLD.number, OLD.id::text), OLD.status
       USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Void it, or correct it on the next one.';
   END IF;

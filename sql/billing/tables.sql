@@ -212,6 +212,7 @@ CREATE TABLE saas.payment_invoices (
   status_reason       text,
   issuer_details      jsonb,
   bill_to             jsonb,
+  time_zone           text,
   created_at          timestamptz NOT NULL DEFAULT now(),
   updated_at          timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (tenant_id, id),
@@ -245,6 +246,7 @@ COMMENT ON COLUMN saas.payment_invoices.tax IS 'Negative where late usage has ma
 COMMENT ON COLUMN saas.payment_invoices.credited_amount IS 'What credit notes took off what was due.';
 COMMENT ON COLUMN saas.payment_invoices.issuer_details IS 'What the invoice says of its issuer, kept when it is finalized.';
 COMMENT ON COLUMN saas.payment_invoices.bill_to IS 'To whom it is written, kept when it is finalized.';
+COMMENT ON COLUMN saas.payment_invoices.time_zone IS 'In which its moments are days, kept when it is finalized: the tenant''s then.';
 COMMENT ON COLUMN saas.payment_invoices.credit_amount IS 'Credits used, positive here; the credit line is negative.';
 
 CREATE TABLE saas.payment_invoice_lines (

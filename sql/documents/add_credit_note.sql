@@ -8,10 +8,10 @@ WITH numbered AS (
   SELECT * FROM unnest($4::integer[], $5::bigint[], $6::bigint[]) AS p (position, gross, tax)
 ), note AS (
   INSERT INTO saas.credit_notes (tenant_id, id, invoice_id, issuer_id, number, reason, net_amount, tax, total_amount, settled_amount,
-                                 returned_amount, refunded_amount, refund_reference, currency, issuer_details, bill_to)
+                                 returned_amount, refunded_amount, refund_reference, currency, issuer_details, bill_to, time_zone)
   SELECT i.tenant_id, saas.uuid_v7(), i.id, n.id, n.number, $3, s.gross - s.tax, s.tax, s.gross, $7, $8, $9, $10, i.currency,
-         saas.issuer_details(n.id), coalesce(i.bill_to, saas.recipient_details(i.tenant_id))
-    FROM saas.payment_invoices i, numbered n, (SELECT sum(gross)::bigint AS gross, sum(tax)::bigint AS tax FROM parts) s
+         saas.issuer_details(n.id), coalesce(i.bill_to, saas.recipient_details(i.tenant_id)), coalesce(i.time_zone, t.time_zone)
+    FROM saas.payment_invoices i JOIN saas.tenants t ON t.id = i.tenant_id, numbered n, (SELECT sum(gross)::bigint AS gross, sum(tax)::bigint AS tax FROM parts) s
    WHERE i.tenant_id = $1 AND i.id = $2
   RETURNING tenant_id, id, number
 ), lines AS (

@@ -1,6 +1,6 @@
 -- The credit note $2 of tenant $1 as a document.
 SELECT jsonb_strip_nulls(jsonb_build_object(
-         'kind', 'credit_note', 'number', n.number, 'issued_on', (n.created_at AT TIME ZONE t.time_zone)::date,
+         'kind', 'credit_note', 'number', n.number, 'issued_on', (n.created_at AT TIME ZONE n.time_zone)::date,
          'invoice_number', i.number, 'reason', n.reason, 'currency', n.currency, 'exponent', c.exponent,
          'issuer', n.issuer_details, 'bill_to', n.bill_to, 'sum', n.net_amount, 'tax', n.tax, 'total', n.total_amount,
          'settled_amount', n.settled_amount, 'returned_amount', n.returned_amount, 'refunded_amount', n.refunded_amount,
@@ -17,6 +17,5 @@ SELECT jsonb_strip_nulls(jsonb_build_object(
          'notes', jsonb_build_array(n.reason))
   FROM saas.credit_notes n
   JOIN saas.payment_invoices i ON i.tenant_id = n.tenant_id AND i.id = n.invoice_id
-  JOIN saas.tenants t ON t.id = n.tenant_id
   JOIN saas.currencies c ON c.code = n.currency
  WHERE n.tenant_id = $1 AND n.id = $2

@@ -1,8 +1,8 @@
 -- The invoice $2 of tenant $1 as a document. A finalized one says what it said then, whatever has been changed since.
 SELECT jsonb_strip_nulls(jsonb_build_object(
          'kind', 'invoice', 'number', i.number, 'status', i.status,
-         'issued_on', (i.finalized_at AT TIME ZONE t.time_zone)::date, 'due_on', (i.due_at AT TIME ZONE t.time_zone)::date,
-         'paid_on', (i.paid_at AT TIME ZONE t.time_zone)::date,
+         'issued_on', (i.finalized_at AT TIME ZONE zone.of_its_own)::date, 'due_on', (i.due_at AT TIME ZONE zone.of_its_own)::date,
+         'paid_on', (i.paid_at AT TIME ZONE zone.of_its_own)::date,
          'period', i.period_start || ' to ' || (i.period_end - 1), 'period_start', i.period_start, 'period_end', i.period_end,
          'currency', i.currency, 'exponent', c.exponent,
          'issuer', coalesce(i.issuer_details, saas.issuer_details(i.issuer_id)),
@@ -14,6 +14,7 @@ SELECT jsonb_strip_nulls(jsonb_build_object(
          'notes', jsonb_build_array(coalesce(i.issuer_details, saas.issuer_details(i.issuer_id)) ->> 'payment_note'))
   FROM saas.payment_invoices i
   JOIN saas.tenants t ON t.id = i.tenant_id
+ CROSS JOIN LATERAL (SELECT coalesce(i.time_zone, t.time_zone) AS of_its_own) zone
   JOIN saas.currencies c ON c.code = i.currency
  CROSS JOIN LATERAL (
    SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object(

@@ -17,6 +17,7 @@ CREATE TABLE saas.credit_notes (
   currency         text NOT NULL REFERENCES saas.currencies (code),
   issuer_details   jsonb NOT NULL,
   bill_to          jsonb NOT NULL,
+  time_zone        text NOT NULL,
   created_at       timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (tenant_id, id),
   UNIQUE (issuer_id, number, tenant_id),
@@ -32,6 +33,8 @@ COMMENT ON TABLE saas.credit_notes IS 'What was taken back of an invoice, in min
 COMMENT ON COLUMN saas.credit_notes.settled_amount IS 'Taken off what was still due.';
 COMMENT ON COLUMN saas.credit_notes.returned_amount IS 'Given to the tenant as credits.';
 COMMENT ON COLUMN saas.credit_notes.refunded_amount IS 'Paid back by the provider, as refund_reference says there.';
+
+COMMENT ON COLUMN saas.credit_notes.time_zone IS 'In which its moment is a day: that of its invoice.';
 
 CREATE TABLE saas.credit_note_lines (
   tenant_id      uuid NOT NULL,

@@ -4,10 +4,9 @@
 //! wants to be rid of.
 
 use super::from_uuid;
-use crate::audit::denial::write;
+use crate::commit;
 use crate::error::Result;
-use crate::owner::as_data_owner;
-use crate::{sql, subtransaction};
+use crate::sql;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::prelude::*;
 use std::cell::{Cell, RefCell};
@@ -30,7 +29,7 @@ thread_local! {
 
 /// Keeps that it was used now.
 pub fn note(used: Used) {
-    if !write::may_keep() {
+    if !commit::may_keep() {
         return;
     }
     if !REGISTERED.replace(true) {
@@ -47,6 +46,8 @@ pub fn note(used: Used) {
     });
 }
 
+/// # Safety
+/// Called by PostgreSQL when a transaction ends.
 #[pg_guard]
 unsafe extern "C-unwind" fn on_transaction(
     event: pg_sys::XactEvent::Type,
@@ -55,39 +56,28 @@ unsafe extern "C-unwind" fn on_transaction(
     // What a transaction that is undone or only reads has noted waits for the next commit of this connection.
     if event != pg_sys::XactEvent::XACT_EVENT_PRE_COMMIT
         || NOTED.with_borrow(Vec::is_empty)
-        || !write::may_write()
+        || !commit::may_write()
     {
         return;
     }
     let noted = NOTED.take();
     // A use that could not be written is noted anew by the next request; the commit is not to suffer.
-    let _ = subtransaction::whatever_happens(|| {
-        write::dont_wait();
-        store(&noted)
-    });
+    let _ = commit::write(|| store(&noted));
 }
 
 fn store(noted: &[(Used, i64)]) -> Result<()> {
-    // SAFETY: a transaction runs, and none of its statements, so that there is no snapshot yet. An error leaves this one
-    // to the abort of the (sub)transaction.
-    unsafe { pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot()) };
-    as_data_owner(|| {
-        for (used, at) in noted {
-            let Ok(at) = TimestampWithTimeZone::try_from(*at) else { continue };
-            match used {
-                Used::Session(id) => sql::run(
-                    include_str!("../../sql/context/session_seen.sql"),
-                    &[from_uuid(*id).into(), at.into()],
-                )?,
-                Used::Key(tenant, id) => sql::run(
-                    include_str!("../../sql/context/key_used.sql"),
-                    &[from_uuid(*tenant).into(), from_uuid(*id).into(), at.into()],
-                )?,
-            };
-        }
-        Ok(())
-    })?;
-    // SAFETY: the one from above.
-    unsafe { pg_sys::PopActiveSnapshot() };
+    for (used, at) in noted {
+        let Ok(at) = TimestampWithTimeZone::try_from(*at) else { continue };
+        match used {
+            Used::Session(id) => sql::run(
+                include_str!("../../sql/context/session_seen.sql"),
+                &[from_uuid(*id).into(), at.into()],
+            )?,
+            Used::Key(tenant, id) => sql::run(
+                include_str!("../../sql/context/key_used.sql"),
+                &[from_uuid(*tenant).into(), from_uuid(*id).into(), at.into()],
+            )?,
+        };
+    }
     Ok(())
 }

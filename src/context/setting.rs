@@ -110,6 +110,9 @@ pub fn set(context: Option<&Context>) -> Result<()> {
 }
 
 /// Refuses text that is no context, and hands PostgreSQL the parsed form to keep.
+///
+/// # Safety
+/// Called by PostgreSQL with a value of the setting.
 #[pgrx::pg_guard]
 unsafe extern "C-unwind" fn check(
     value: *mut *mut c_char,
@@ -140,6 +143,8 @@ unsafe extern "C-unwind" fn check(
     }
 }
 
+/// # Safety
+/// Called by PostgreSQL with what the check made of the value.
 unsafe extern "C-unwind" fn assign(_value: *const c_char, extra: *mut c_void) {
     CURRENT.set(extra.cast_const().cast());
     crate::iam::epoch::context_changed();

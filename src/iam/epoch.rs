@@ -79,6 +79,9 @@ pub fn register() {
 }
 
 /// May be called at almost any time, so it does nothing that can fail.
+///
+/// # Safety
+/// Called by PostgreSQL with a message for its relation cache.
 unsafe extern "C-unwind" fn on_message(_: pg_sys::Datum, relation: pg_sys::Oid) {
     let (oid, epoch) = (relation.to_u32(), EPOCH.load(Relaxed));
     let about_user = oid >= USERS;

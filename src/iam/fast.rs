@@ -173,6 +173,8 @@ unsafe fn key<'a>(call: Call, n: usize) -> Result<&'a str> {
     given(key, "permission")
 }
 
+/// # Safety
+/// `call` is PostgreSQL's, of a function of (uuid, text).
 #[inline(never)]
 #[pg_guard]
 unsafe extern "C-unwind" fn ask_tenant(call: Call) -> pg_sys::Datum {
@@ -199,6 +201,8 @@ unsafe extern "C-unwind" fn ask_tenant(call: Call) -> pg_sys::Datum {
     })())
 }
 
+/// # Safety
+/// `call` is PostgreSQL's, of a function of (text).
 #[inline(never)]
 #[pg_guard]
 unsafe extern "C-unwind" fn ask_system(call: Call) -> pg_sys::Datum {

@@ -7,6 +7,7 @@
 mod queue;
 pub mod write;
 
+use crate::commit;
 use crate::context::setting::{self, Context};
 use crate::error::{Error, Result};
 use crate::iam::kind::{self, Kind};
@@ -88,7 +89,7 @@ pub fn note(error: &Error) {
         }
         _ => return,
     };
-    if !write::may_keep() {
+    if !commit::may_keep() {
         return;
     }
     let reason = error.to_string().chars().take(LONGEST).collect();
@@ -127,7 +128,7 @@ pub fn note(error: &Error) {
 
 /// A login that failed outside of the database.
 pub fn failed_login(user: Option<Uuid>, address: Option<pgrx::Inet>, method: &str) {
-    if !write::may_keep() {
+    if !commit::may_keep() {
         return;
     }
     let as_user =

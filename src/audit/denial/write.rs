@@ -5,24 +5,9 @@ use super::queue::{Counted, Queue};
 use crate::audit::in_utc;
 use crate::context::from_uuid;
 use crate::error::Result;
-use crate::owner::{self, as_data_owner};
-use crate::{sql, subtransaction};
+use crate::{commit, owner, sql};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::prelude::*;
-use std::ffi::CStr;
-
-/// Whether this backend can ever write a note down. A standby can't, and PostgreSQL's own log has the refusal there. Nor can
-/// a parallel worker: so what refuses is not marked as safe for those.
-pub fn may_keep() -> bool {
-    // SAFETY: these read variables of the backend and of shared memory.
-    unsafe {
-        pg_sys::IsUnderPostmaster
-            && pg_sys::MyDatabaseId != pg_sys::InvalidOid
-            && pg_sys::ParallelWorkerNumber < 0
-            && !pg_sys::proc_exit_inprogress
-            && !pg_sys::RecoveryInProgress()
-    }
-}
 
 /// Asks PostgreSQL to be called. Once a backend, at its first refusal: others pay nothing.
 pub fn register() {
@@ -42,6 +27,8 @@ fn now() -> i64 {
     unsafe { pg_sys::GetCurrentTimestamp() }
 }
 
+/// # Safety
+/// Called by PostgreSQL when a transaction ends.
 #[pg_guard]
 unsafe extern "C-unwind" fn on_transaction(
     event: pg_sys::XactEvent::Type,
@@ -56,24 +43,8 @@ unsafe extern "C-unwind" fn on_transaction(
     }
 }
 
-/// Whether this transaction, which is about to commit, may be burdened with rows of ours.
-pub fn may_write() -> bool {
-    // SAFETY: these read variables of the backend and of shared memory.
-    unsafe {
-        let apart = (pg_sys::PROC_IN_VACUUM | pg_sys::PROC_IN_SAFE_IC) as u8;
-        !pg_sys::XactReadOnly
-            // Rows of ours could be what it can't be serialized with.
-            && pg_sys::XactIsoLevel != pg_sys::XACT_SERIALIZABLE as i32
-            && !pg_sys::IsInParallelMode()
-            // VACUUM and CREATE INDEX CONCURRENTLY tell others that they write no rows.
-            && (*pg_sys::MyProc).statusFlags & apart == 0
-            && may_keep()
-    }
-}
-
-/// In a subtransaction: whatever goes wrong with the notes is not the transaction's fault.
 fn with_this_commit() {
-    if !queue(|queue| queue.is_due(now(), false)) || !may_write() {
+    if !queue(|queue| queue.is_due(now(), false)) || !commit::may_write() {
         return;
     }
     if !is_installed() {
@@ -81,11 +52,7 @@ fn with_this_commit() {
         return;
     }
     let rows = queue(|queue| queue.take(now(), false));
-    let stored = subtransaction::whatever_happens(|| {
-        dont_wait();
-        store(&rows)
-    });
-    if let Err(message) = stored
+    if let Err(message) = commit::write(|| store(&rows))
         && let Some(tries) = queue(|queue| queue.failed(now()))
     {
         // For the administrator; the client has nothing to do with it.
@@ -96,6 +63,9 @@ fn with_this_commit() {
 }
 
 /// In a transaction of its own. What PostgreSQL raises here ends the backend, which is ending anyway.
+///
+/// # Safety
+/// Called by PostgreSQL when the backend ends.
 #[pg_guard]
 unsafe extern "C-unwind" fn on_exit(_code: std::ffi::c_int, _arg: pg_sys::Datum) {
     // SAFETY: as below. Ended in the middle of a commit, whose transaction is undone, some may have been on their way.
@@ -113,11 +83,11 @@ unsafe extern "C-unwind" fn on_exit(_code: std::ffi::c_int, _arg: pg_sys::Datum)
         pg_sys::XactIsoLevel = pg_sys::XACT_READ_COMMITTED as i32;
     }
     // A standby that does not answer must not keep the backend from ending.
-    set_local(c"synchronous_commit", c"local");
+    commit::set_local(c"synchronous_commit", c"local");
     let stored = match lock_at_once() {
         true => {
             let rows = queue(|queue| queue.take(now(), true));
-            store(&rows).map_err(|error| error.to_string())
+            commit::in_snapshot(|| store(&rows)).map_err(|error| error.to_string())
         }
         false => Err("the log is locked, or not there".into()),
     };
@@ -147,28 +117,6 @@ fn lock_at_once() -> bool {
     })
 }
 
-/// Somebody's COMMIT waits a moment for locks, not for as long as he allows his own statements.
-pub fn dont_wait() {
-    set_local(c"lock_timeout", c"100ms");
-}
-
-/// Until the end of the (sub)transaction's work.
-fn set_local(name: &CStr, value: &CStr) {
-    // SAFETY: NUL-terminated strings.
-    unsafe {
-        pg_sys::set_config_option(
-            name.as_ptr(),
-            value.as_ptr(),
-            pg_sys::GucContext::PGC_USERSET,
-            pg_sys::GucSource::PGC_S_SESSION,
-            pg_sys::GucAction::GUC_ACTION_LOCAL,
-            true,
-            0,
-            false,
-        );
-    }
-}
-
 fn given_up(count: u64, why: &str) {
     if count > 0 {
         // For the administrator; the client has nothing to do with it.
@@ -178,33 +126,25 @@ fn given_up(count: u64, why: &str) {
 
 /// Writes the rows, and raises a security event for whoever is refused too often.
 fn store(rows: &[Counted]) -> Result<()> {
-    // SAFETY: a transaction runs, and none of its statements, so that there is no snapshot yet. An error leaves this one
-    // to the abort of the (sub)transaction.
-    unsafe { pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot()) };
-    as_data_owner(|| {
-        in_utc();
-        let mut users = Vec::new();
-        let mut addresses = Vec::new();
-        for row in rows {
-            let (actor, address) = insert(row)?;
-            users.extend(actor);
-            if row.denial.action == super::REQUEST {
-                addresses.extend(address.map(|address| address.0));
-            }
+    in_utc();
+    let mut users = Vec::new();
+    let mut addresses = Vec::new();
+    for row in rows {
+        let (actor, address) = insert(row)?;
+        users.extend(actor);
+        if row.denial.action == super::REQUEST {
+            addresses.extend(address.map(|address| address.0));
         }
-        // In one order, so that two backends never wait for each other.
-        users.sort_unstable_by_key(|user| *user.as_bytes());
-        users.dedup();
-        addresses.sort_unstable();
-        addresses.dedup();
-        sql::run(
-            include_str!("../../../sql/audit/repeated_failures.sql"),
-            &[users.into(), addresses.into()],
-        )?;
-        Ok(())
-    })?;
-    // SAFETY: the one from above.
-    unsafe { pg_sys::PopActiveSnapshot() };
+    }
+    // In one order, so that two backends never wait for each other.
+    users.sort_unstable_by_key(|user| *user.as_bytes());
+    users.dedup();
+    addresses.sort_unstable();
+    addresses.dedup();
+    sql::run(
+        include_str!("../../../sql/audit/repeated_failures.sql"),
+        &[users.into(), addresses.into()],
+    )?;
     Ok(())
 }
 

@@ -20,6 +20,15 @@ SELECT saas.set_issuer('{"name": "Other Ltd.", "tax_id": null}');
 SELECT saas.set_billing_details(:'acme', '{"name": "Somebody else"}');
 SELECT d -> 'issuer', d -> 'bill_to', d ->> 'number' FROM saas.invoice_document(:'acme_draft') d;
 UPDATE saas.payment_invoices SET bill_to = '{}' WHERE id = :'acme_draft';
+-- Nor does its day move with the tenant, half a world away; a credit note's is in the invoice's zone.
+SELECT saas.credit_invoice(:'acme_draft', 'An outage', 100) AS note \gset
+SELECT d ->> 'issued_on' AS issued, d ->> 'due_on' AS due FROM saas.invoice_document(:'acme_draft') d \gset
+UPDATE saas.tenants SET time_zone = zone FROM (VALUES ('Pacific/Kiritimati'), ('Etc/GMT+12')) AS z (zone)
+ WHERE id = :'acme' AND (now() AT TIME ZONE zone)::date <> (now() AT TIME ZONE 'UTC')::date;
+SELECT time_zone <> 'UTC' AS moved, d ->> 'issued_on' = :'issued' AND d ->> 'due_on' = :'due' AS invoice_stays,
+       saas.credit_note_document(:'note') ->> 'issued_on' = :'issued' AS note_stays
+  FROM saas.tenants, saas.invoice_document(:'acme_draft') d WHERE id = :'acme';
+UPDATE saas.tenants SET time_zone = 'UTC' WHERE id = :'acme';
 -- The page, but for its dates and its style.
 SELECT regexp_replace(regexp_replace(saas.invoice_html(:'acme_draft'), '<style>.*</style>', '', 's'), '<dt>(Issued|Due)</dt><dd>[-0-9]*</dd>', '', 'g');
 SELECT substring(saas.invoice_html(:'tokyo_draft') FROM '<tr class="total">.*?</tr>');
