@@ -48,7 +48,7 @@ pub fn write<T>(
     })
 }
 
-/// Like [`write`], for a statement that works on `rows` at once. For many it is planned for these arguments and for
+/// Like [`write()`], for a statement that works on `rows` at once. For many it is planned for these arguments and for
 /// what the tables hold now: a plan that was kept from a time when they were empty compares each row with each.
 pub fn write_batch<T>(
     rows: usize,

@@ -5,7 +5,7 @@
 //! the connection ends. So it survives rollbacks, savepoints and exception blocks; it is lost only with the backend's memory.
 
 mod queue;
-pub mod write;
+mod write;
 
 use crate::commit;
 use crate::context::setting::{self, Context};
