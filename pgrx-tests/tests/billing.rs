@@ -733,8 +733,8 @@ fn an_invoice_is_the_sum_of_its_lines_at_every_commit() {
         format!("DELETE FROM {lines} AND kind = 'usage'"),
         format!("INSERT INTO saas.payment_invoice_lines (tenant_id, invoice_id, position, kind, description, quantity, unit_amount, amount)
                  VALUES ('{acme}', '{draft}', 9, 'tax', 'Tax', 1, 1, 1)"),
-        format!("INSERT INTO saas.payment_invoices (tenant_id, issuer_id, period, period_start, period_end, total_amount, subscription_amount, currency)
-                 SELECT '{acme}', id, '2027-01-01', '2027-01-01', '2027-02-01', 5, 5, 'USD' FROM saas.issuers"),
+        format!("INSERT INTO saas.payment_invoices (tenant_id, billing_reason, issuer_id, period, period_start, period_end, total_amount, subscription_amount, currency)
+                 SELECT '{acme}', 'late', id, '2027-01-01', '2027-01-01', '2027-02-01', 5, 5, 'USD' FROM saas.issuers"),
     ] {
         let mut transaction = books.data.transaction().unwrap();
         transaction.batch_execute(&tampering).unwrap_or_else(|error| panic!("{tampering}: {error:?}"));

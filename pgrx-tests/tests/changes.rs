@@ -661,7 +661,7 @@ fn who_may_change_a_contract() {
     for sql in [
         "UPDATE saas.subscription_changes SET day = day + 1",
         "DELETE FROM saas.subscription_changes",
-        "TRUNCATE saas.subscription_changes",
+        "TRUNCATE saas.subscription_changes CASCADE",
     ] {
         assert_sqlstate(books.data.execute(sql, &[]), "55000");
     }

@@ -73,6 +73,8 @@ const CASES: &[Case] = &[
     case("payment_invoices", In("billing.view"), Platform(MONEY, None)),
     case("payment_invoice_lines", In("billing.view"), Platform(MONEY, None)),
     case("billed_periods", In("billing.view"), Platform(MONEY, None)),
+    case("advance_fees", In("billing.view"), Platform(MONEY, None)),
+    case("charged_changes", In("billing.view"), Platform(MONEY, None)),
     case("usage_fees", In("billing.view"), Platform(MONEY, None)),
     case("usage_adjustments", In("billing.view"), Platform(MONEY, None)),
     case("tenant_credit_ledger", In("billing.view"), Platform(MONEY, None)),
@@ -177,6 +179,10 @@ INSERT INTO saas.payment_invoice_lines (tenant_id, invoice_id, position, kind, d
 INSERT INTO saas.billed_periods (tenant_id, subscription_id, period_start, period_end, plan_id, seats, period, invoice_id)
   SELECT 'T', s.id, '2026-01-01', '2026-02-01', s.plan_id, 1, '2026-01-01', i.id
     FROM saas.tenant_subscriptions s, saas.payment_invoices i WHERE s.tenant_id = 'T' AND i.tenant_id = 'T';
+INSERT INTO saas.advance_fees (tenant_id, subscription_id, fee_start, fee_end, invoice_id)
+  SELECT tenant_id, subscription_id, '2026-02-01', '2026-03-01', id FROM saas.payment_invoices WHERE tenant_id = 'T';
+INSERT INTO saas.charged_changes (tenant_id, change_id, invoice_id)
+  SELECT c.tenant_id, c.id, i.id FROM saas.subscription_changes c JOIN saas.payment_invoices i ON i.tenant_id = c.tenant_id WHERE c.tenant_id = 'T';
 SELECT saas.grant_credit('T', 500, 'welcome', 'promo');
 SELECT saas.finalize_invoice(id), saas.credit_invoice(id, 'sorry', 40) FROM saas.payment_invoices WHERE tenant_id = 'T';
 INSERT INTO saas.dunning (tenant_id, invoice_id, status, reminder_at) SELECT 'T', id, 'reminder', now() FROM saas.payment_invoices WHERE tenant_id = 'T';

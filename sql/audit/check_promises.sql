@@ -93,8 +93,22 @@ SELECT 'invoice_of_period', 'payment_invoices ' || i.id,
        CASE WHEN b.invoice_id IS NULL THEN 'no billed period names it' ELSE 'a billed period of something else names it' END
   FROM saas.payment_invoices i
   LEFT JOIN saas.billed_periods b ON b.tenant_id = i.tenant_id AND b.invoice_id = i.id
- WHERE CASE WHEN b.invoice_id IS NULL THEN i.subscription_id IS NOT NULL AND i.status <> 'void'
+ WHERE CASE WHEN b.invoice_id IS NULL THEN i.billing_reason = 'period' AND i.status <> 'void'
             ELSE (i.subscription_id, i.period_start, i.period_end) IS DISTINCT FROM (b.subscription_id, b.period_start, b.period_end) END
+UNION ALL
+SELECT 'invoice_in_advance', 'payment_invoices ' || i.id, 'neither a fee in advance nor a change names it'
+  FROM saas.payment_invoices i
+ WHERE i.billing_reason IN ('advance', 'change') AND i.status <> 'void'
+   AND NOT EXISTS (SELECT FROM saas.advance_fees f WHERE f.tenant_id = i.tenant_id AND f.invoice_id = i.id AND f.subscription_id = i.subscription_id)
+   AND NOT EXISTS (SELECT FROM saas.charged_changes x JOIN saas.subscription_changes c ON c.tenant_id = x.tenant_id AND c.id = x.change_id
+                    WHERE x.tenant_id = i.tenant_id AND x.invoice_id = i.id AND c.subscription_id = i.subscription_id)
+UNION ALL
+SELECT 'fee_in_advance_gap', 'tenant_subscriptions ' || f.subscription_id,
+       format('the fee from %s to %s does not follow on %s', f.fee_start, f.fee_end, coalesce(f.before::text, 'nothing'))
+  FROM (SELECT subscription_id, fee_start, fee_end, previous_end,
+               lag(fee_end) OVER (PARTITION BY tenant_id, subscription_id ORDER BY fee_start) AS before
+          FROM saas.advance_fees) f
+ WHERE f.previous_end IS DISTINCT FROM f.before OR f.fee_start <> f.before
 UNION ALL
 SELECT 'late_usage', 'usage_adjustments ' || a.id,
        format('it is billed at %s, the lines of its invoice say %s', a.amount, coalesce(l.amount, 0))

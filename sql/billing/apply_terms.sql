@@ -10,7 +10,7 @@ WITH due AS (
    WHERE s.tenant_id = ANY ($1::uuid[]) AND s.status NOT IN ('canceled', 'paused')
      AND s.scheduled_for <= ($2 AT TIME ZONE t.time_zone)::date
      AND NOT coalesce(s.cancel_at <= s.scheduled_for::timestamp AT TIME ZONE t.time_zone, false)
-     AND (n.billing_interval, n.billing_cycle) = (p.billing_interval, p.billing_cycle)
+     AND (n.billing_interval, n.billing_cycle, n.bill_in) = (p.billing_interval, p.billing_cycle, p.bill_in)
 ), noted AS (
   INSERT INTO saas.subscription_changes (tenant_id, subscription_id, number, day, prorated, from_plan_id, from_seats, to_plan_id, to_seats)
   SELECT d.tenant_id, d.id,

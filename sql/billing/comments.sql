@@ -43,14 +43,14 @@ SELECT saas.round_minor(2.5)';
 
 COMMENT ON FUNCTION saas.define_plan(jsonb) IS
 'Makes the current version of a plan be what a definition says. The same definition again changes nothing. Other terms (prices, what is included, the interval) make a new version, and who has subscribed keeps his; a name and the limits change in place.
-Arguments: definition, an object with "key" and "base_price" (minor units for an interval) and any of: "name"; "currency" (that of saas.settings by default); "prices", an array of {"currency", "base_price", "seat_price", "setup_fee", "minimum_amount"} in other currencies; "seat_price" for each seat beyond "included_seats" (1); "billing_interval", monthly or yearly; "billing_cycle", calendar or anniversary; "bill_in"; "setup_fee", once; "minimum_amount", for an interval; "trial_days"; the limits "workspace_count" (1), "guest_count" (10) and "member_seat" (100), -1 for none; "is_active", false for a plan that nobody can take any more; "is_custom" and "tenant_id", for one tenant only; "features", an array of {"feature_key", "included_units", "overage_price", "price_model", "aggregation" (sum, max or last), "currency"}. Amounts are whole minor units, overage_price and the amounts of a price_model decimal strings.
+Arguments: definition, an object with "key" and "base_price" (minor units for an interval) and any of: "name"; "currency" (that of saas.settings by default); "prices", an array of {"currency", "base_price", "seat_price", "setup_fee", "minimum_amount"} in other currencies; "seat_price" for each seat beyond "included_seats" (1); "billing_interval", monthly or yearly; "billing_cycle", calendar or anniversary; "bill_in", arrears (the fees at the end of their period, with the usage) or advance (at its beginning, as a whole, with the usage of the period before); "setup_fee", once; "minimum_amount", for an interval; "trial_days"; the limits "workspace_count" (1), "guest_count" (10) and "member_seat" (100), -1 for none; "is_active", false for a plan that nobody can take any more; "is_custom" and "tenant_id", for one tenant only; "features", an array of {"feature_key", "included_units", "overage_price", "price_model", "aggregation" (sum, max or last), "currency"}. Amounts are whole minor units, overage_price and the amounts of a price_model decimal strings.
 Returns: the id of the current version.
 Needs: platform.plan.manage; the data owner without a context.
 Errors: 28000 without a user; 42501 without the permission; 22023 for an unknown key (hint: the nearest known one) and for what no plan can be; 22P02 for malformed numbers; 22003 for numbers out of range; 23503 for an unknown currency or tenant; 23505 for a feature that adds up in another way on another plan; 23502 for a NULL.
 Example as admin:
 SELECT saas.define_plan(''{"key": "team", "name": "Team", "base_price": 5000, "seat_price": 1000, "included_seats": 3, "features": [{"feature_key": "project.create", "included_units": 5000, "overage_price": "0.8"}]}'')';
 COMMENT ON FUNCTION saas.subscribe(uuid, text, integer, timestamptz, interval) IS
-'Puts a tenant on the current version of a plan. The plan''s own trial is for a tenant''s first contract.
+'Puts a tenant on the current version of a plan. The plan''s own trial is for a tenant''s first contract. What is billed in advance is charged at once, on a draft, for the days that are left of the fee''s period; after a trial or a beginning to come, by saas.advance_subscriptions.
 Arguments: tenant_id, the tenant; plan_key, the plan; seats, how many, 1 by default; starts_at, when it begins, now by default, legal in the past; trial, how long nothing is due from then on, NULL for the plan''s own.
 Returns: the subscription''s id.
 Needs: billing.manage in the tenant, from now on and without a trial; kind worker or gateway, platform.billing.adjust or the data owner for other dates and trials.
@@ -58,7 +58,7 @@ Errors: 28000 without a user; 42501 without the permission; 23503 for an unknown
 Example as worker:
 SELECT saas.subscribe(:''globex'', ''pro'', seats => 3, trial => ''14 days'')';
 COMMENT ON FUNCTION saas.generate_invoice(uuid, date) IS
-'The invoice of the tenant''s billing period that contains a day, made as a draft if it is not there yet, after earlier periods that were left open. In place of one that was voided it makes a new draft, of the same usage and late usage at the same prices, and with the credits that there are now. For a tenant whose contracts have ended, today''s date bills what has come late since.
+'The invoice of the tenant''s billing period that contains a day, made as a draft if it is not there yet, after earlier periods that were left open. In place of one that was voided it makes a new draft, of the same usage and late usage at the same prices, and with the credits that there are now; so also for a fee in advance or a change whose days hold the day, and whose invoice was voided. For a tenant whose contracts have ended, today''s date bills what has come late since.
 Arguments: tenant_id, the tenant; period, any day of the billing period (with calendar billing, of the month).
 Returns: the invoice''s id, the same when called again.
 Needs: kind worker; platform.billing.adjust; the data owner.
@@ -154,16 +154,19 @@ COMMENT ON FUNCTION saas.setup_fees(uuid, uuid) IS 'Internal: the set-up fees th
 COMMENT ON FUNCTION saas.plan_price(uuid, text) IS 'Internal: what a plan costs in a currency.';
 COMMENT ON FUNCTION saas.subscription_terms(uuid, uuid, date) IS 'Internal: a contract''s plan and seats on a day.';
 COMMENT ON FUNCTION saas.fee_period_end(uuid, uuid, timestamptz) IS 'Internal: when the period ends that a fee covers.';
+COMMENT ON FUNCTION saas.fee_days(text, text, date, date) IS 'Internal: the days that a fee is for.';
+COMMENT ON FUNCTION saas.fees_in_advance(uuid, uuid, timestamptz, date) IS 'Internal: the fees that a contract owes in advance.';
+COMMENT ON FUNCTION saas.charges_alone_until(timestamptz, date, text) IS 'Internal: until when fees in advance come on invoices of their own.';
 COMMENT ON FUNCTION saas.change_subscription(uuid, text, integer, text, timestamptz) IS
-'Changes the plan or the seats of a tenant''s contract. What is worth more applies at once: the days that are left of the running period are credited at the full value of the old terms and charged at that of the new, as two lines of the period''s invoice. What is worth less waits until the period that is paid for is over; asking for the terms of now takes it back. During a trial everything applies at once and for nothing; with a plan that is worth more the trial lasts no longer than that plan''s own, counted from the beginning. A plan with another interval or cycle makes another contract, which begins where this one ends, and has what is left of the trial. A year is sold as a whole: a monthly plan waits until it is over. A plan with a higher set-up fee owes the difference, and each day has the minimum of its own plan.
+'Changes the plan or the seats of a tenant''s contract. What is worth more applies at once: the days that are left of the running period are credited at the full value of the old terms and charged at that of the new, as two lines of the period''s invoice. What is worth less waits until the period that is paid for is over; asking for the terms of now takes it back. During a trial everything applies at once and for nothing; with a plan that is worth more the trial lasts no longer than that plan''s own, counted from the beginning. A plan with another interval or cycle makes another contract, which begins where this one ends, and has what is left of the trial. A year is sold as a whole: a monthly plan waits until it is over. Where the days are paid in advance, the two lines make an invoice of their own at once, and another contract waits until they are over. A plan with a higher set-up fee owes the difference, and each day has the minimum of its own plan.
 Arguments: tenant_id, the tenant; plan_key, the plan, whose current version is taken, NULL for the same; seats, NULL for as many as now; mode, auto, prorate (at once, whatever it is worth) or next_period; as_of, when, now by default.
 Returns: the subscription''s id: another one if another contract has begun.
 Needs: billing.manage in the tenant for a change as of now in mode auto or next_period; kind worker or gateway, platform.billing.adjust or the data owner for prorate and for other dates.
-Errors: 28000 without a user; 42501 without the permission; 23503 for an unknown tenant; 42704 for an unknown plan; 22023 without a change, for an unknown mode, fewer than one seat, or a plan without a price in the tenant''s currency; 53400 beyond the plan''s seats, or when members or guests would have no room; 55000 without a live contract, for one that is paused or about to end, for a day that is billed already or lies before another change, and in a transaction that began too long ago (settings.now_tolerance); 23502 for a NULL.
+Errors: 28000 without a user; 42501 without the permission; 23503 for an unknown tenant; 42704 for an unknown plan; 22023 without a change, for an unknown mode, fewer than one seat, or a plan without a price in the tenant''s currency; 53400 beyond the plan''s seats, or when members or guests would have no room; 55000 without a live contract, for one that is paused or about to end, for a day that is billed already or lies before another change, for another contract in mode prorate within days that are paid in advance, and in a transaction that began too long ago (settings.now_tolerance); 23502 for a NULL.
 Example as worker:
 SELECT saas.change_subscription(:''acme'', seats => 5)';
 COMMENT ON FUNCTION saas.preview_change(uuid, text, integer, text, timestamptz) IS
-'What the invoice would say that a change of the contract touches first: of the period that bills the fee (of a year its last month), or for a change that waits, of the next one. The change is made, the invoice previewed, and both undone.
+'What the invoice would say that a change of the contract touches first: of the period that bills the fee (of a year its last month), or for a change that waits, of the next one; in advance, that of the change itself, or of the fee that follows. The change is made, the invoice previewed, and both undone.
 Arguments: as of change_subscription.
 Returns: the lines in their order, amounts in minor units.
 Needs: billing.view in the tenant, or platform.billing.adjust; the data owner without a context.
@@ -171,19 +174,19 @@ Errors: as change_subscription.
 Example as app:
 SELECT kind, description, amount FROM saas.preview_change(:''acme'', seats => 5)';
 COMMENT ON FUNCTION saas.cancel_subscription(uuid, boolean, timestamptz) IS
-'Ends a tenant''s contract: with the period that its fee covers (a year with a yearly plan, a trial while it lasts), or at once. The last invoice comes when its period is closed, for the days until then, the last one and in any case the first included; within a trial nothing is due.
+'Ends a tenant''s contract: with the period that its fee covers (a year with a yearly plan, a trial while it lasts), or at once. The last invoice comes when its period is closed, for the days until then, the last one and in any case the first included; within a trial nothing is due. What is paid in advance is not given back: saas.credit_invoice does that.
 Arguments: tenant_id, the tenant; at_period_end, true by default; as_of, when this is said, now by default.
 Returns: nothing.
-Needs: billing.manage in the tenant as of now; kind worker or gateway, platform.billing.adjust or the data owner for other dates, and to end a year before its end, which is then billed by its days.
+Needs: billing.manage in the tenant as of now; kind worker or gateway, platform.billing.adjust or the data owner for other dates, and to end a year before its end, which is then billed by its days, if it was not billed in advance.
 Errors: 28000 without a user; 42501 without the permission; 23503 for an unknown tenant; 55000 without a live contract, for a day that is billed already or lies before another change, at a period''s end for a paused one, and in a transaction that began too long ago (settings.now_tolerance); 23502 for a NULL.
 Example as worker:
 SELECT saas.cancel_subscription(:''acme'')';
 COMMENT ON FUNCTION saas.pause_subscription(uuid, timestamptz) IS
-'Pauses a tenant''s contract on a monthly plan: from this day on the plan gives what the free plan gives, and no day is billed until it is resumed.
+'Pauses a tenant''s contract on a monthly plan that is billed in arrears: from this day on the plan gives what the free plan gives, and no day is billed until it is resumed.
 Arguments: tenant_id, the tenant; as_of, the first day of the pause, today by default.
 Returns: nothing.
 Needs: kind worker or gateway, platform.billing.adjust, or the data owner: days that are not billed are given by whoever bills.
-Errors: as cancel_subscription; 55000 also for a yearly plan and one that is paused already.
+Errors: as cancel_subscription; 55000 also for a yearly plan, one that is billed in advance and one that is paused already.
 Example as worker:
 SELECT saas.pause_subscription(:''acme'')';
 COMMENT ON FUNCTION saas.resume_subscription(uuid, timestamptz) IS
@@ -196,9 +199,9 @@ Example as worker:
 SELECT saas.cancel_subscription(:''acme'');
 SELECT saas.resume_subscription(:''acme'')';
 COMMENT ON FUNCTION saas.advance_subscriptions(timestamptz) IS
-'Applies what has come due: trials end, terms that waited apply, contracts end. Closing a period does the same for its tenant first. Call it every hour or so; tenants that somebody else is changing are left for the next call, and those for whom it fails are left out with a warning.
+'Applies what has come due: trials end, terms that waited apply, contracts end, and fees in advance are charged that come with no period''s invoice. Closing a period does the same for its tenant first. Call it every hour or so; tenants that somebody else is changing are left for the next call, and those for whom it fails are left out with a warning.
 Arguments: as_of, by when, now by default.
-Returns: how many changes were made.
+Returns: how many changes were made, and drafts.
 Needs: kind worker; the data owner.
 Errors: 42501 for others; 22023 for an infinite as_of; 23502 for a NULL.
 Example as worker:

@@ -67,20 +67,68 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
    WHERE s.tenant_id = subscription_terms.tenant_id AND s.id = subscription_terms.subscription_id
 $$;
 
+-- The days that a fee is for, told by one of them: the month, the billing period or the year. Without a SET clause, as invoice_sums.
+CREATE FUNCTION saas.fee_days(billing_interval text, billing_cycle text, first_day date, day date, OUT first date, OUT last date) RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+  SELECT CASE WHEN fee_days.billing_interval = 'yearly' THEN pg_catalog.lower(year.days)
+              WHEN fee_days.billing_cycle = 'calendar' THEN pg_catalog.date_trunc('month', fee_days.day)::date
+              ELSE pg_catalog.lower(month.days) END,
+         CASE WHEN fee_days.billing_interval = 'yearly' THEN pg_catalog.upper(year.days)
+              WHEN fee_days.billing_cycle = 'calendar' THEN (pg_catalog.date_trunc('month', fee_days.day) + interval '1 month')::date
+              ELSE pg_catalog.upper(month.days) END
+    FROM (SELECT saas.billing_days(fee_days.first_day, '1 year', fee_days.day) AS days) year,
+         (SELECT saas.billing_days(fee_days.first_day, '1 month', fee_days.day) AS days) month
+$$;
+
 -- When the period ends that the fee of the tenant's live contract, on a plan, covers at a moment: the billing period, or the year.
 CREATE FUNCTION saas.fee_period_end(tenant_id uuid, plan_id uuid, at timestamptz) RETURNS timestamptz
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-  SELECT CASE
-           WHEN p.billing_interval = 'yearly' THEN upper(saas.billing_days(first.day, '1 year', on_day.day))
-           WHEN p.billing_cycle = 'calendar' THEN (date_trunc('month', on_day.day) + interval '1 month')::date
-           ELSE upper(saas.billing_days(first.day, '1 month', on_day.day))
-         END::timestamp AT TIME ZONE t.time_zone
+  SELECT whole.last::timestamp AT TIME ZONE t.time_zone
     FROM saas.tenant_subscriptions s
     JOIN saas.tenants t ON t.id = s.tenant_id
     JOIN saas.plans p ON p.id = fee_period_end.plan_id
    CROSS JOIN LATERAL (SELECT (s.anchor AT TIME ZONE t.time_zone)::date AS day) first
-   CROSS JOIN LATERAL (SELECT (fee_period_end.at AT TIME ZONE t.time_zone)::date AS day) on_day
+   CROSS JOIN LATERAL saas.fee_days(p.billing_interval, p.billing_cycle, first.day, (fee_period_end.at AT TIME ZONE t.time_zone)::date) whole (first, last)
    WHERE s.tenant_id = fee_period_end.tenant_id AND s.status <> 'canceled'
+$$;
+
+-- The fees of a contract that is billed in advance, from the first that is not charged yet to the last that has begun by a moment; those
+-- before $4 are taken to be charged. Each is for the rest of its month, billing period or year, as a whole. Without a SET clause, as invoice_sums.
+CREATE FUNCTION saas.fees_in_advance(tenant_id uuid, subscription_id uuid, by timestamptz, charged_until date) RETURNS TABLE (fee_start date, fee_end date)
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+  WITH RECURSIVE contract AS (
+    SELECT first.day AS first_day, p.billing_interval, p.billing_cycle, (fees_in_advance.by AT TIME ZONE t.time_zone)::date AS last_start,
+           coalesce(fees_in_advance.charged_until,
+                    (SELECT f.fee_end FROM saas.advance_fees f WHERE f.tenant_id = s.tenant_id AND f.subscription_id = s.id ORDER BY f.fee_end DESC LIMIT 1),
+                    greatest(first.day, (s.trial_end AT TIME ZONE t.time_zone)::date)) AS starts,
+           least(coalesce(s.ended_on, (s.cancel_at AT TIME ZONE t.time_zone)::date, 'infinity'),
+                 CASE WHEN (n.billing_interval, n.billing_cycle, n.bill_in) <> (p.billing_interval, p.billing_cycle, p.bill_in) THEN s.scheduled_for END) AS ends
+      FROM saas.tenant_subscriptions s
+      JOIN saas.tenants t ON t.id = s.tenant_id
+      JOIN saas.plans p ON p.id = s.plan_id AND p.bill_in = 'advance'
+      LEFT JOIN saas.plans n ON n.id = s.scheduled_plan_id
+     CROSS JOIN LATERAL (SELECT (s.anchor AT TIME ZONE t.time_zone)::date AS day) first
+     WHERE s.tenant_id = fees_in_advance.tenant_id AND s.id = fees_in_advance.subscription_id
+       -- Nothing is due before it has begun, nor while a trial runs, which may still be left for nothing.
+       AND s.anchor <= fees_in_advance.by AND NOT coalesce(s.trial_end > fees_in_advance.by, false)
+  ), fees AS (
+    SELECT NULL::date AS fee_start, c.starts AS fee_end FROM contract c
+    UNION ALL
+    SELECT f.fee_end, whole.last
+      FROM fees f
+     CROSS JOIN contract c
+     CROSS JOIN LATERAL saas.fee_days(c.billing_interval, c.billing_cycle, c.first_day, f.fee_end) whole (first, last)
+     WHERE f.fee_end <= c.last_start AND f.fee_end < c.ends
+  )
+  SELECT f.fee_start, f.fee_end FROM fees f WHERE f.fee_start IS NOT NULL
+$$;
+
+-- Until when, at a moment, fees in advance are charged on invoices of their own: before the running period's end, since the fee that begins then
+-- comes with that period's usage. Without a SET clause, as invoice_sums.
+CREATE FUNCTION saas.charges_alone_until(at timestamptz, current_period_end date, time_zone text) RETURNS timestamptz
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+  SELECT least(charges_alone_until.at,
+               pg_catalog.timezone(charges_alone_until.time_zone, charges_alone_until.current_period_end::timestamp) - interval '1 microsecond')
 $$;
 
 -- Whether a tenant is behind with any invoice, whichever contract it is of: one that failed, was given up, or is overdue beyond
@@ -121,8 +169,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 -- The set-up fees of a contract, each with its day and plan: the first day that is paid for owes that of its plan, a change to a
--- plan with a higher one the difference. What a contract owed that this one goes on from counts.
-CREATE FUNCTION saas.setup_fees(tenant_id uuid, subscription_id uuid) RETURNS TABLE (day date, plan_id uuid, amount bigint)
+-- plan with a higher one the difference, with that change. What a contract owed that this one goes on from counts.
+CREATE FUNCTION saas.setup_fees(tenant_id uuid, subscription_id uuid) RETURNS TABLE (day date, plan_id uuid, amount bigint, change_id uuid)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   WITH RECURSIVE chain AS (
     SELECT s.tenant_id, s.id, s.anchor FROM saas.tenant_subscriptions s
@@ -141,27 +189,27 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
      CROSS JOIN LATERAL (
        SELECT greatest((s.anchor AT TIME ZONE t.time_zone)::date, (s.trial_end AT TIME ZONE t.time_zone)::date) AS from_day,
               least(coalesce(s.ended_on, (s.cancel_at AT TIME ZONE t.time_zone)::date, 'infinity'),
-                    CASE WHEN (n.billing_interval, n.billing_cycle) <> (p.billing_interval, p.billing_cycle) THEN s.scheduled_for END) AS to_day
+                    CASE WHEN (n.billing_interval, n.billing_cycle, n.bill_in) <> (p.billing_interval, p.billing_cycle, p.bill_in) THEN s.scheduled_for END) AS to_day
      ) paid
      WHERE paid.from_day < paid.to_day
   ), terms AS (
-    SELECT c.id, c.anchor, c.currency, 0 AS number, c.from_day AS day, first.plan_id
+    SELECT c.id, c.anchor, c.currency, 0 AS number, c.from_day AS day, first.plan_id, NULL::uuid AS change_id
       FROM contract c
      CROSS JOIN LATERAL saas.subscription_terms(setup_fees.tenant_id, c.id, c.from_day) first
     UNION ALL
-    SELECT c.id, c.anchor, c.currency, x.number, x.day, x.to_plan_id
+    SELECT c.id, c.anchor, c.currency, x.number, x.day, x.to_plan_id, x.id
       FROM contract c
       JOIN saas.subscription_changes x ON x.tenant_id = setup_fees.tenant_id AND x.subscription_id = c.id
        AND x.day > c.from_day AND x.day < c.to_day
     UNION ALL
-    SELECT c.id, c.anchor, c.currency, 2147483647, c.scheduled_for, c.scheduled_plan_id
+    SELECT c.id, c.anchor, c.currency, 2147483647, c.scheduled_for, c.scheduled_plan_id, NULL
       FROM contract c WHERE c.scheduled_for > c.from_day AND c.scheduled_for < c.to_day
   ), priced AS (
-    SELECT e.id, e.day, e.plan_id, price.setup_fee,
+    SELECT e.id, e.day, e.plan_id, e.change_id, price.setup_fee,
            coalesce(max(price.setup_fee) OVER (ORDER BY e.anchor, e.id, e.number ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS owed
       FROM terms e CROSS JOIN LATERAL saas.plan_price(e.plan_id, e.currency) price
   )
-  SELECT p.day, p.plan_id, p.setup_fee - p.owed FROM priced p
+  SELECT p.day, p.plan_id, p.setup_fee - p.owed, p.change_id FROM priced p
    WHERE p.id = setup_fees.subscription_id AND p.setup_fee > p.owed
 $$;
 
@@ -186,8 +234,8 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION saas.end_contract() IS 'The first day that a contract which ends is not billed for.';
 
--- A pause cuts the running period, so that its days until then are billed and no others. A year is sold as a whole: its
--- pause stops what the plan gives, not what it costs.
+-- A pause cuts the running period, so that its days until then are billed and no others. A year, and what is billed in advance, is sold as
+-- a whole: its pause stops what the plan gives, not what it costs.
 CREATE FUNCTION saas.follow_pause() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -201,7 +249,7 @@ BEGIN
       NEW.settled_at := now();
     END IF;
   ELSIF NEW.status = 'paused' THEN
-    IF EXISTS (SELECT FROM saas.plans p WHERE p.id = NEW.plan_id AND p.billing_interval = 'monthly') THEN
+    IF EXISTS (SELECT FROM saas.plans p WHERE p.id = NEW.plan_id AND p.billing_interval = 'monthly' AND p.bill_in = 'arrears') THEN
       NEW.paused_on := greatest(coalesce(NEW.paused_on, (now() AT TIME ZONE zone)::date), NEW.current_period_start);
       IF NEW.paused_on > NEW.current_period_start AND NEW.paused_on < NEW.current_period_end THEN
         NEW.current_period_end := NEW.paused_on;
@@ -339,12 +387,12 @@ CREATE FUNCTION saas.keep_finalized_invoice() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF TG_OP = 'DELETE' OR
-     ROW (OLD.id, OLD.subscription_id, OLD.issuer_id, OLD.number, OLD.period, OLD.period_start, OLD.period_end,
+     ROW (OLD.id, OLD.subscription_id, OLD.issuer_id, OLD.number, OLD.billing_reason, OLD.period, OLD.period_start, OLD.period_end,
           OLD.subscription_amount, OLD.usage_amount, OLD.other_amount, OLD.discount, OLD.tax, OLD.credit_amount,
           OLD.total_amount, OLD.currency, OLD.finalized_at, OLD.created_at, OLD.issuer_details, OLD.bill_to,
           OLD.time_zone)
      IS DISTINCT FROM
-     ROW (NEW.id, NEW.subscription_id, NEW.issuer_id, NEW.number, NEW.period, NEW.period_start, NEW.period_end,
+     ROW (NEW.id, NEW.subscription_id, NEW.issuer_id, NEW.number, NEW.billing_reason, NEW.period, NEW.period_start, NEW.period_end,
           NEW.subscription_amount, NEW.usage_amount, NEW.other_amount, NEW.discount, NEW.tax, NEW.credit_amount,
           NEW.total_amount, NEW.currency, NEW.finalized_at, NEW.created_at, NEW.issuer_details, NEW.bill_to,
           NEW.time_zone) THEN
@@ -390,7 +438,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION saas.keep_closed_usage() IS 'What a closed period was billed by stays as it was.';
 
--- The chain of closed periods only grows. A reissue after a void names the new invoice.
+-- What was billed, and on which invoice, only grows. A reissue after a void names the new invoice.
 CREATE FUNCTION saas.keep_billed_period() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -399,9 +447,9 @@ BEGIN
      WHERE i.tenant_id = OLD.tenant_id AND i.id = OLD.invoice_id AND i.status = 'void') THEN
     RETURN NEW;
   END IF;
-  RAISE EXCEPTION 'A billed period can''t change' USING ERRCODE = 'object_not_in_prerequisite_state';
+  RAISE EXCEPTION 'What was billed can''t change' USING ERRCODE = 'object_not_in_prerequisite_state';
 END $$;
-COMMENT ON FUNCTION saas.keep_billed_period() IS 'The chain of billed periods only grows.';
+COMMENT ON FUNCTION saas.keep_billed_period() IS 'What says which invoice billed a period, a fee in advance or a change only grows.';
 
 -- Closes a month, a batch a transaction. No SET clause and no exception block: both forbid COMMIT.
 CREATE PROCEDURE saas.close_period(period date, batch_size integer DEFAULT 1000)

@@ -1,18 +1,20 @@
 -- The lines of invoices: one code path for every invoice, whatever it is made for. Continues what is asked for, one
 -- invoice of a tenant, and what it is made of; continued by what is done with the lines.
 --
--- asked (tenant_id, subscription_id, plan_id, seats, period, period_start, period_end): without a subscription it is for
--- late usage only · fees_due: the priced usage · late_units: usage of closed periods, with its amount if that is fixed
--- already · credits (tenant_id, amount) · earlier (tenant_id, subscription_id, period_start, period_end, amount): the billed periods ·
+-- asked (tenant_id, subscription_id, plan_id, seats, kind, period, period_start, period_end, change_id): the kind is the invoice's billing_reason; change_id is the
+-- change that one of kind change charges · fees_due: the priced usage · late_units: usage of closed periods, with its amount if that is fixed
+-- already · credits (tenant_id, amount) · earlier (tenant_id, subscription_id, period_start, period_end, amount): the billed periods, and what
+-- they charged for their own days · advance (tenant_id, subscription_id, fee_start, fee_end): the fees that the invoices charge in advance ·
+-- paid_ahead (tenant_id, subscription_id, fee_start, amount): those that others have charged ·
 -- redeemed (tenant_id, id, taken): coupons, and on how many invoices they are beyond the stored ones
 , due AS (
-  SELECT a.tenant_id, a.subscription_id, saas.uuid_v7() AS invoice_id, a.plan_id, p.name AS plan_name,
+  SELECT a.tenant_id, a.subscription_id, saas.uuid_v7() AS invoice_id, a.kind, a.change_id, a.plan_id, p.name AS plan_name,
          a.seats, t.currency, t.time_zone, a.period_start, a.period_end, a.period,
-         p.billing_interval, p.billing_cycle,
+         p.billing_interval, p.billing_cycle, p.bill_in,
          (s.anchor AT TIME ZONE t.time_zone)::date AS first_day,
          (s.trial_end AT TIME ZONE t.time_zone)::date AS trial_end_day,
          least(coalesce(s.ended_on, (s.cancel_at AT TIME ZONE t.time_zone)::date),
-               CASE WHEN (n.billing_interval, n.billing_cycle) <> (p.billing_interval, p.billing_cycle) THEN s.scheduled_for END) AS ended_day,
+               CASE WHEN (n.billing_interval, n.billing_cycle, n.bill_in) <> (p.billing_interval, p.billing_cycle, p.bill_in) THEN s.scheduled_for END) AS ended_day,
          -- The whole of which the period may be a part.
          CASE WHEN p.billing_cycle = 'anniversary' THEN a.period ELSE date_trunc('month', a.period_start)::date END AS whole_start,
          CASE WHEN p.billing_cycle = 'anniversary' THEN upper(saas.billing_days((s.anchor AT TIME ZONE t.time_zone)::date, '1 month', a.period))
@@ -24,9 +26,11 @@
     LEFT JOIN saas.plans n ON n.id = s.scheduled_plan_id
 ), span AS (
   -- The base fee's own period that ends in this one: the month, or once a year the year; and the days
-  -- of it that are paid for, which are those of the contract after its trial and outside of pauses.
+  -- of it that are paid for, which are those of the contract after its trial and outside of pauses. In advance the fee
+  -- itself was charged before, and the minimum is left.
   SELECT DISTINCT d.tenant_id, d.invoice_id, d.subscription_id, d.plan_id, d.seats, d.currency, d.period_start, d.period_end,
-         own.first AS base_start, own.last AS base_end, coalesce(own.goes_on, own.first) AS counts_from, used.first AS used_start, used.last AS used_end
+         own.first AS base_start, own.last AS base_end, coalesce(own.goes_on, own.first) AS counts_from, used.first AS used_start, used.last AS used_end,
+         d.bill_in = 'arrears' AS charges_fee, true AS is_over
     FROM due d
    CROSS JOIN LATERAL (
      SELECT d.period AS first,
@@ -45,14 +49,31 @@
    CROSS JOIN LATERAL (
      SELECT greatest(own.first, own.goes_on, d.first_day, d.trial_end_day) AS first, least(own.last, own.stops, d.ended_day) AS last
    ) used
-   WHERE used.first < used.last
+   WHERE d.kind = 'period' AND used.first < used.last
+  UNION ALL
+  -- Fees in advance, by the terms of their first day.
+  SELECT d.tenant_id, d.invoice_id, d.subscription_id, terms.plan_id, terms.seats, d.currency, d.period_start, d.period_end,
+         whole.first, whole.last, whole.first, a.fee_start, a.fee_end, true, false
+    FROM due d
+    JOIN advance a ON a.tenant_id = d.tenant_id AND a.subscription_id = d.subscription_id
+   CROSS JOIN LATERAL saas.subscription_terms(d.tenant_id, d.subscription_id, a.fee_start) terms
+   CROSS JOIN LATERAL saas.fee_days(d.billing_interval, d.billing_cycle, d.first_day, a.fee_start) whole (first, last)
 ), changes AS (
-  -- What changed on days that are paid for.
+  -- What changed on days that are paid for. In advance a change that was charged by itself comes with no fee.
   SELECT b.tenant_id, b.invoice_id, b.period_start, b.counts_from, b.base_start, b.base_end, b.used_start, b.used_end, b.subscription_id, b.currency,
-         c.id, c.number, c.day, c.from_plan_id, c.from_seats, c.to_plan_id, c.to_seats
+         b.charges_fee, b.is_over, c.id, c.number, c.day, c.from_plan_id, c.from_seats, c.to_plan_id, c.to_seats
     FROM span b
     JOIN saas.subscription_changes c ON c.tenant_id = b.tenant_id AND c.subscription_id = b.subscription_id
      AND c.prorated AND c.day >= b.used_start AND c.day < b.used_end
+   WHERE b.is_over OR NOT EXISTS (SELECT FROM saas.charged_changes x WHERE x.tenant_id = c.tenant_id AND x.change_id = c.id)
+  UNION ALL
+  -- One that is charged by itself, in each of the fees that were charged before for its days.
+  SELECT d.tenant_id, d.invoice_id, d.period_start, whole.first, whole.first, whole.last, f.fee_start, f.fee_end, d.subscription_id, d.currency,
+         true, false, c.id, c.number, greatest(c.day, f.fee_start), c.from_plan_id, c.from_seats, c.to_plan_id, c.to_seats
+    FROM due d
+    JOIN saas.subscription_changes c ON c.tenant_id = d.tenant_id AND c.id = d.change_id
+    JOIN saas.advance_fees f ON f.tenant_id = c.tenant_id AND f.subscription_id = c.subscription_id AND f.fee_end > c.day AND f.fee_end <= d.period_end
+   CROSS JOIN LATERAL saas.fee_days(d.billing_interval, d.billing_cycle, d.first_day, f.fee_start) whole (first, last)
 ), base AS (
   -- By the terms before the first of these changes, which are charged by themselves. The period's own terms are those at its end.
   SELECT b.*, p.name AS plan_name, p.id AS of_plan, greatest(terms.seats - p.included_seats, 0) AS paid_seats, terms.seats AS of_seats,
@@ -75,13 +96,14 @@
          b.used_start AS period_start, b.used_end AS period_end, b.subscription_id AS source_id, b.of_plan AS of_plan,
          NULL::text AS stands_for
     FROM base b
+   WHERE b.charges_fee
   UNION ALL
   SELECT b.tenant_id, b.invoice_id, 2, 'seat', format('Seats beyond %s included', b.of_seats - b.paid_seats),
          NULL, b.paid_seats, b.seat_price,
          saas.prorate(b.seat_price * b.paid_seats, daterange(b.base_start, b.base_end), daterange(b.used_start, b.used_end)),
          b.used_start, b.used_end, b.subscription_id, b.of_plan, NULL
     FROM base b
-   WHERE b.paid_seats > 0 AND b.seat_price > 0
+   WHERE b.charges_fee AND b.paid_seats > 0 AND b.seat_price > 0
   UNION ALL
   -- The days that are left: back at the full value of the old terms, due at that of the new. A plan that stays has the
   -- value of its seats only.
@@ -101,13 +123,13 @@
      SELECT CASE WHEN c.from_plan_id <> c.to_plan_id THEN price.base_price ELSE 0 END
             + price.seat_price * greatest(side.seats - p.included_seats, 0) AS amount
    ) value
-   WHERE value.amount IS DISTINCT FROM 0
+   WHERE c.charges_fee AND value.amount IS DISTINCT FROM 0
   UNION ALL
   SELECT d.tenant_id, d.invoice_id, 4, 'usage', format('%s beyond %s included', f.feature_key, f.included_units),
          f.feature_key, f.units, f.unit_price, f.total_amount, d.period_start, d.period_end, f.id, NULL, NULL
     FROM due d
     JOIN fees_due f ON f.tenant_id = d.tenant_id AND f.period = d.period
-   WHERE d.subscription_id IS NOT NULL AND f.total_amount > 0
+   WHERE d.kind = 'period' AND f.total_amount > 0
 ), late AS (
   -- What units that came after their period was closed cost: the price of all, less the price of what
   -- was billed, by the plan that the period was billed by. Several arrivals bill one after the other.
@@ -146,10 +168,11 @@
           SELECT l.tenant_id, l.invoice_id, d.period_start, l.amount
             FROM late l JOIN due d ON d.tenant_id = l.tenant_id AND d.invoice_id = l.invoice_id AND d.period = l.first) c
       ON c.tenant_id = b.tenant_id AND c.invoice_id = b.invoice_id AND c.period_start >= b.base_start AND c.period_start < b.base_end
+   WHERE b.is_over
    GROUP BY b.tenant_id, b.invoice_id, b.base_start
 ), least_amounts AS (
   -- Of the base fee's period, each of its days by the minimum of its own plan; the last plan that has one names it.
-  SELECT m.tenant_id, m.invoice_id, m.subscription_id, m.period_start, m.counts_from, m.base_start, m.used_start, m.used_end,
+  SELECT m.tenant_id, m.invoice_id, m.subscription_id, m.period_start, m.counts_from, m.base_start, m.base_end, m.used_start, m.used_end,
          sum(saas.prorate(price.minimum_amount, daterange(m.base_start, m.base_end), daterange(m.day, m.next_day)))::bigint AS amount,
          (array_agg(m.plan_id ORDER BY m.number DESC))[1] AS plan_id
     FROM (
@@ -158,17 +181,19 @@
           SELECT b.tenant_id, b.invoice_id, b.subscription_id, b.period_start, b.counts_from, b.currency,
                  b.base_start, b.base_end, b.used_start, b.used_end, 0 AS number, b.used_start AS day, b.of_plan AS plan_id
             FROM base b
+           WHERE b.is_over
           UNION ALL
           SELECT c.tenant_id, c.invoice_id, c.subscription_id, c.period_start, c.counts_from, c.currency,
                  c.base_start, c.base_end, c.used_start, c.used_end, c.number, c.day, c.to_plan_id
             FROM changes c
+           WHERE c.is_over
         ) x
     ) m
    CROSS JOIN LATERAL saas.plan_price(m.plan_id, m.currency) price
    WHERE m.day < m.next_day AND price.minimum_amount > 0
-   GROUP BY m.tenant_id, m.invoice_id, m.subscription_id, m.period_start, m.counts_from, m.base_start, m.used_start, m.used_end
+   GROUP BY m.tenant_id, m.invoice_id, m.subscription_id, m.period_start, m.counts_from, m.base_start, m.base_end, m.used_start, m.used_end
 ), minimum AS MATERIALIZED (
-  -- What earlier invoices of a year charged counts.
+  -- What earlier invoices of a year charged counts, and what was charged in advance.
   SELECT b.tenant_id, b.invoice_id, 5, 'minimum', p.name || ' plan: minimum', NULL::text, 1::numeric,
          b.amount - charged.amount, b.amount - charged.amount,
          b.used_start, b.used_end, b.subscription_id, p.id, NULL::text
@@ -179,21 +204,31 @@
      SELECT (coalesce(f.amount, 0)
              + coalesce((SELECT sum(e.amount) FROM earlier e
                           WHERE e.tenant_id = b.tenant_id AND e.subscription_id = b.subscription_id
-                            AND e.period_start >= b.counts_from AND e.period_start < b.period_start), 0))::bigint AS amount
+                            AND e.period_start >= b.counts_from AND e.period_start < b.period_start), 0)
+             + coalesce((SELECT sum(a.amount) FROM paid_ahead a
+                          WHERE a.tenant_id = b.tenant_id AND a.subscription_id = b.subscription_id
+                            AND a.fee_start >= b.base_start AND a.fee_start < b.base_end), 0))::bigint AS amount
    ) charged
    WHERE b.amount > charged.amount
 ), setup AS MATERIALIZED (
-  -- With the first period that ends after its day: a pause may have taken the day itself.
+  -- With the first period that ends after its day: a pause may have taken the day itself. In advance with the fee for the day, or the change.
   SELECT d.tenant_id, d.invoice_id, 6, 'setup', p.name || ' plan: set-up', NULL::text, 1::numeric,
          f.amount::numeric, f.amount, d.period_start, d.period_end, d.subscription_id, p.id, NULL::text
     FROM due d
    CROSS JOIN LATERAL saas.setup_fees(d.tenant_id, d.subscription_id) f
     JOIN saas.plans p ON p.id = f.plan_id
    WHERE (SELECT EXISTS (SELECT FROM saas.plans WHERE setup_fee > 0) OR EXISTS (SELECT FROM saas.plan_prices WHERE setup_fee > 0))
-     AND f.day < d.period_end
-     AND NOT EXISTS (SELECT FROM earlier e
-                      WHERE e.tenant_id = d.tenant_id AND e.subscription_id = d.subscription_id
-                        AND e.period_start < d.period_start AND e.period_end > f.day)
+     AND CASE
+           WHEN d.kind = 'change' THEN f.change_id = d.change_id
+           WHEN d.bill_in = 'advance' THEN
+             EXISTS (SELECT FROM advance a WHERE a.tenant_id = d.tenant_id AND a.subscription_id = d.subscription_id
+                                             AND f.day >= a.fee_start AND f.day < a.fee_end)
+             AND NOT EXISTS (SELECT FROM saas.charged_changes x WHERE x.tenant_id = d.tenant_id AND x.change_id = f.change_id)
+           ELSE f.day < d.period_end
+                AND NOT EXISTS (SELECT FROM earlier e
+                                 WHERE e.tenant_id = d.tenant_id AND e.subscription_id = d.subscription_id
+                                   AND e.period_start < d.period_start AND e.period_end > f.day)
+         END
 ), charges AS MATERIALIZED (
   SELECT * FROM fees
   UNION ALL SELECT * FROM minimum
@@ -209,12 +244,15 @@
     FROM late l
    WHERE l.amount <> 0
 ), charged AS (
-  -- The charges in their order, and what they are taxed as, on which day: a late unit as in its own period.
+  -- The charges in their order, and what they are taxed as, on which day: a late unit as in its own period, what is charged in advance as on
+  -- its first day.
   SELECT c.*,
          row_number() OVER (PARTITION BY c.tenant_id, c.invoice_id
                             ORDER BY c.rank, c.period_start, c.feature_key, c.source_id, c.amount)::integer AS place,
          coalesce(CASE WHEN c.feature_key IS NULL THEN of_plan.category ELSE of_feature.category END, 'standard') AS category,
-         coalesce(c.period_end, d.period_end) - 1 AS taxed_on
+         CASE WHEN d.kind IN ('advance', 'change') OR d.bill_in = 'advance' AND c.kind IN ('subscription', 'seat', 'proration')
+                THEN coalesce(c.period_start, d.period_start)
+              ELSE coalesce(c.period_end, d.period_end) - 1 END AS taxed_on
     FROM charges c
     JOIN due d ON d.tenant_id = c.tenant_id AND d.invoice_id = c.invoice_id
     LEFT JOIN saas.plans p ON p.id = c.of_plan
@@ -236,6 +274,7 @@
   -- An amount that is for ever is a month's, and a part of a month has its part of it: else days of their own would each have all.
   SELECT d.tenant_id, d.invoice_id, r.id, r.percent,
          CASE WHEN r.invoice_count IS NOT NULL OR r.percent IS NOT NULL THEN (r.amounts ->> d.currency)::bigint
+              WHEN d.bill_in = 'advance' AND d.billing_interval = 'monthly' THEN ahead.amount
               WHEN lasts.first < lasts.last THEN
                 saas.prorate((r.amounts ->> d.currency)::bigint, daterange(d.whole_start, d.whole_end), daterange(lasts.first, lasts.last))
               ELSE 0 END AS amount, r.applies_to,
@@ -245,8 +284,15 @@
     JOIN redeemed x ON x.tenant_id = d.tenant_id
     JOIN saas.coupon_redemptions r ON r.tenant_id = x.tenant_id AND r.id = x.id
    CROSS JOIN LATERAL (
-     SELECT greatest(d.period_start, d.first_day) AS first, least(d.period_end, d.ended_day) AS last
+     SELECT greatest(d.period_start, d.first_day) AS first, least(d.period_end, d.whole_end, d.ended_day) AS last
    ) lasts
+   CROSS JOIN LATERAL (
+     -- In advance its days are those of the fee.
+     SELECT coalesce(sum(saas.prorate((r.amounts ->> d.currency)::bigint, daterange(whole.first, whole.last), daterange(a.fee_start, a.fee_end))), 0)::bigint AS amount
+       FROM advance a
+      CROSS JOIN LATERAL saas.fee_days(d.billing_interval, d.billing_cycle, d.first_day, a.fee_start) whole (first, last)
+      WHERE a.tenant_id = d.tenant_id AND a.subscription_id = d.subscription_id AND d.bill_in = 'advance' AND d.billing_interval = 'monthly'
+   ) ahead
    WHERE r.applies_from < d.period_end
      AND (r.percent IS NOT NULL OR r.amounts ? d.currency)
      AND (r.invoice_count IS NULL
@@ -254,7 +300,8 @@
                                             FROM saas.payment_invoice_lines u
                                             JOIN saas.payment_invoices i ON i.tenant_id = u.tenant_id AND i.id = u.invoice_id
                                            WHERE u.tenant_id = r.tenant_id AND u.source_id = r.id AND u.kind = 'discount'
-                                             AND i.status <> 'void'))
+                                             -- That of a change belongs to that of its fee.
+                                             AND i.status <> 'void' AND i.billing_reason <> 'change'))
 ), parts AS (
   -- What each coupon takes from each charge; what is prorated is taken for what it is a part of.
   SELECT k.tenant_id, k.invoice_id, k.ids[part.discount] AS id, k.descriptions[part.discount] AS description,

@@ -30,6 +30,14 @@ CREATE POLICY app_read ON saas.billed_periods FOR SELECT TO CURRENT_USER
   USING (saas.has_tenant_permission(tenant_id, 'billing.view'));
 CREATE POLICY admin_read ON saas.billed_periods FOR SELECT TO CURRENT_USER
   USING (saas.has_system_permission('platform.billing.adjust'));
+CREATE POLICY app_read ON saas.advance_fees FOR SELECT TO CURRENT_USER
+  USING (saas.has_tenant_permission(tenant_id, 'billing.view'));
+CREATE POLICY admin_read ON saas.advance_fees FOR SELECT TO CURRENT_USER
+  USING (saas.has_system_permission('platform.billing.adjust'));
+CREATE POLICY app_read ON saas.charged_changes FOR SELECT TO CURRENT_USER
+  USING (saas.has_tenant_permission(tenant_id, 'billing.view'));
+CREATE POLICY admin_read ON saas.charged_changes FOR SELECT TO CURRENT_USER
+  USING (saas.has_system_permission('platform.billing.adjust'));
 CREATE POLICY app_read ON saas.tenant_credit_ledger FOR SELECT TO CURRENT_USER
   USING (saas.has_tenant_permission(tenant_id, 'billing.view'));
 CREATE POLICY admin_read ON saas.tenant_credit_ledger FOR SELECT TO CURRENT_USER

@@ -1,11 +1,11 @@
 -- Continues invoice_lines.sql: stores the invoices as drafts, with their lines, and takes the credits
 -- they use. The invoices' numbers come when they are finalized. Continued by what names them in the chain.
 , invoices AS (
-  INSERT INTO saas.payment_invoices (tenant_id, id, subscription_id, issuer_id, period, period_start, period_end,
+  INSERT INTO saas.payment_invoices (tenant_id, id, subscription_id, issuer_id, billing_reason, period, period_start, period_end,
                                      subscription_amount, usage_amount, other_amount, discount, tax, credit_amount, total_amount,
                                      currency)
   SELECT d.tenant_id, d.invoice_id, d.subscription_id, (SELECT i.id FROM saas.issuers i WHERE i.key = 'default'),
-         d.period, d.period_start, d.period_end,
+         d.kind, d.period, d.period_start, d.period_end,
          coalesce(sum(l.amount) FILTER (WHERE l.kind IN ('subscription', 'seat', 'proration')), 0),
          coalesce(sum(l.amount) FILTER (WHERE l.kind = 'usage'), 0),
          coalesce(sum(l.amount) FILTER (WHERE l.kind IN ('minimum', 'setup', 'adjustment')), 0),
@@ -15,9 +15,9 @@
          coalesce(sum(l.amount), 0), d.currency
     FROM due d
     LEFT JOIN lines l ON l.tenant_id = d.tenant_id AND l.invoice_id = d.invoice_id
-   GROUP BY d.tenant_id, d.invoice_id, d.subscription_id, d.period, d.period_start, d.period_end, d.currency
-  -- Late usage that costs nothing makes no invoice of its own.
-  HAVING d.subscription_id IS NOT NULL OR count(l.position) > 0
+   GROUP BY d.tenant_id, d.invoice_id, d.subscription_id, d.kind, d.period, d.period_start, d.period_end, d.currency
+  -- Late usage and changes that cost nothing make no invoice of their own.
+  HAVING d.kind IN ('period', 'advance') OR count(l.position) > 0
   RETURNING tenant_id, id
 ), stored AS (
   INSERT INTO saas.payment_invoice_lines (tenant_id, invoice_id, position, kind, description, feature_key,

@@ -35,7 +35,7 @@ CREATE TABLE saas.plans (
   currency         text NOT NULL REFERENCES saas.currencies (code),
   billing_interval text NOT NULL CHECK (billing_interval IN ('monthly', 'yearly')),
   billing_cycle    text NOT NULL DEFAULT 'calendar' CHECK (billing_cycle IN ('calendar', 'anniversary')),
-  bill_in          text NOT NULL DEFAULT 'arrears' CHECK (bill_in = 'arrears'),
+  bill_in          text NOT NULL DEFAULT 'arrears' CHECK (bill_in IN ('arrears', 'advance')),
   trial_days       integer NOT NULL DEFAULT 0 CHECK (trial_days BETWEEN 0 AND 3650),
   setup_fee        bigint NOT NULL DEFAULT 0 CHECK (setup_fee >= 0),
   minimum_amount   bigint NOT NULL DEFAULT 0 CHECK (minimum_amount >= 0),
@@ -54,7 +54,7 @@ CREATE INDEX plans_currency_idx ON saas.plans (currency);
 CREATE INDEX plans_tenant_id_idx ON saas.plans (tenant_id) WHERE tenant_id IS NOT NULL;
 COMMENT ON TABLE saas.plans IS 'Commercial plans. A price change is a new version; running subscriptions keep theirs. Counts of -1 mean unlimited.';
 COMMENT ON COLUMN saas.plans.base_price IS 'Minor units a billing interval.';
-COMMENT ON COLUMN saas.plans.bill_in IS 'arrears: the base fee is billed at the end of its own period, with the usage.';
+COMMENT ON COLUMN saas.plans.bill_in IS 'When base and seat fees are billed. arrears: at the end of their own period, with the usage; advance: at its beginning, as a whole, with the usage of the period before.';
 COMMENT ON COLUMN saas.plans.trial_days IS 'How long nothing is due, for a tenant''s first contract; and the longest trial that a change to this plan leaves.';
 COMMENT ON COLUMN saas.plans.setup_fee IS 'Once, with the first day that is paid for; of a change to a plan with a higher one the difference.';
 COMMENT ON COLUMN saas.plans.minimum_amount IS 'Minor units a billing interval, for the days that are paid for: what fees, seats and usage of the interval leave of it is charged with its base fee.';
@@ -191,6 +191,7 @@ CREATE TABLE saas.payment_invoices (
   provider            text,
   provider_key_kind   text NOT NULL GENERATED ALWAYS AS ('invoice') STORED,
   provider_invoice_id text,
+  billing_reason      text NOT NULL DEFAULT 'period' CHECK (billing_reason IN ('period', 'advance', 'change', 'late')),
   period              date NOT NULL CHECK (isfinite(period)),
   period_start        date NOT NULL CHECK (isfinite(period_start)),
   period_end          date NOT NULL CHECK (isfinite(period_end)),
@@ -227,10 +228,13 @@ CREATE TABLE saas.payment_invoices (
                      WHEN 'paid' THEN number IS NOT NULL OR (total_amount = 0 AND credit_amount = 0)
                      ELSE number IS NOT NULL END),
   CHECK ((number IS NULL) = (finalized_at IS NULL)),
-  CHECK (total_amount = subscription_amount + usage_amount + other_amount - discount + tax - credit_amount)
+  CHECK (total_amount = subscription_amount + usage_amount + other_amount - discount + tax - credit_amount),
+  CHECK ((billing_reason = 'late') = (subscription_id IS NULL))
 );
 CREATE UNIQUE INDEX payment_invoices_period_key
-  ON saas.payment_invoices (tenant_id, subscription_id, period_start) WHERE status <> 'void';
+  ON saas.payment_invoices (tenant_id, subscription_id, period_start) WHERE status <> 'void' AND billing_reason = 'period';
+CREATE UNIQUE INDEX payment_invoices_advance_key
+  ON saas.payment_invoices (tenant_id, subscription_id, period_start) WHERE status <> 'void' AND billing_reason = 'advance';
 CREATE UNIQUE INDEX payment_invoices_provider_key
   ON saas.payment_invoices (tenant_id, provider, provider_invoice_id) WHERE status <> 'void';
 CREATE INDEX payment_invoices_id_idx ON saas.payment_invoices (id);
@@ -239,6 +243,7 @@ CREATE INDEX payment_invoices_currency_idx ON saas.payment_invoices (currency);
 CREATE INDEX payment_invoices_provider_key_idx
   ON saas.payment_invoices (provider, provider_invoice_id) WHERE provider IS NOT NULL;
 COMMENT ON TABLE saas.payment_invoices IS 'What a tenant owes for a period: the sum of its lines, in minor units. Immutable once finalized, but for its status.';
+COMMENT ON COLUMN saas.payment_invoices.billing_reason IS 'period: of a closed billing period; advance: of fees alone, charged ahead when a contract or its paid time begins; change: of a change within time that was paid ahead; late: of usage that came after the last contract''s end.';
 COMMENT ON COLUMN saas.payment_invoices.number IS 'Given when finalized, gapless for an issuer. A void invoice keeps it.';
 COMMENT ON COLUMN saas.payment_invoices.subscription_amount IS 'Sum of subscription, seat and proration lines.';
 COMMENT ON COLUMN saas.payment_invoices.other_amount IS 'Sum of minimum, setup and adjustment lines.';
@@ -311,6 +316,39 @@ CREATE INDEX billed_periods_invoice_id_idx ON saas.billed_periods (tenant_id, in
 COMMENT ON COLUMN saas.billed_periods.period IS 'The period that its usage is counted under: YYYY-MM-01 for calendar billing.';
 COMMENT ON COLUMN saas.billed_periods.plan_id IS 'The plan that the period was rated by; a late unit is rated by it too.';
 COMMENT ON TABLE saas.billed_periods IS 'The chain of closed periods of a subscription. Each names the end of the one before, so that there is one first, no fork, no gap and no overlap.';
+
+CREATE TABLE saas.advance_fees (
+  tenant_id       uuid NOT NULL,
+  subscription_id uuid NOT NULL,
+  fee_start       date NOT NULL CHECK (isfinite(fee_start)),
+  fee_end         date NOT NULL CHECK (isfinite(fee_end)),
+  previous_end    date,
+  invoice_id      uuid NOT NULL,
+  charged_at      timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (tenant_id, subscription_id, fee_start),
+  UNIQUE (tenant_id, subscription_id, fee_end),
+  UNIQUE NULLS NOT DISTINCT (tenant_id, subscription_id, previous_end),
+  FOREIGN KEY (tenant_id, subscription_id) REFERENCES saas.tenant_subscriptions (tenant_id, id),
+  FOREIGN KEY (tenant_id, subscription_id, previous_end)
+    REFERENCES saas.advance_fees (tenant_id, subscription_id, fee_end),
+  FOREIGN KEY (tenant_id, invoice_id) REFERENCES saas.payment_invoices (tenant_id, id),
+  CHECK (fee_start < fee_end),
+  CHECK (previous_end = fee_start)
+);
+CREATE INDEX advance_fees_invoice_id_idx ON saas.advance_fees (tenant_id, invoice_id);
+COMMENT ON TABLE saas.advance_fees IS 'The chain of days for which a contract''s fees were charged in advance, and on which invoice. Each names the end of the one before, so that no day is charged twice and none is left out.';
+
+CREATE TABLE saas.charged_changes (
+  tenant_id  uuid NOT NULL,
+  change_id  uuid NOT NULL,
+  invoice_id uuid NOT NULL,
+  charged_at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (tenant_id, change_id),
+  FOREIGN KEY (tenant_id, change_id) REFERENCES saas.subscription_changes (tenant_id, id),
+  FOREIGN KEY (tenant_id, invoice_id) REFERENCES saas.payment_invoices (tenant_id, id)
+);
+CREATE INDEX charged_changes_invoice_id_idx ON saas.charged_changes (tenant_id, invoice_id);
+COMMENT ON TABLE saas.charged_changes IS 'Changes within days that had been charged in advance, and the invoice that each was charged on by itself. Others come with the fee.';
 
 CREATE TABLE saas.tenant_credit_ledger (
   tenant_id       uuid NOT NULL REFERENCES saas.tenants (id),

@@ -43,6 +43,11 @@ CREATE TRIGGER trg_lines_deleted AFTER DELETE ON saas.payment_invoice_lines
 CREATE TRIGGER trg_keep_billed_period BEFORE UPDATE OR DELETE ON saas.billed_periods
   FOR EACH ROW EXECUTE FUNCTION saas.keep_billed_period();
 
+CREATE TRIGGER trg_keep_billed_period BEFORE UPDATE OR DELETE ON saas.advance_fees
+  FOR EACH ROW EXECUTE FUNCTION saas.keep_billed_period();
+CREATE TRIGGER trg_keep_billed_period BEFORE UPDATE OR DELETE ON saas.charged_changes
+  FOR EACH ROW EXECUTE FUNCTION saas.keep_billed_period();
+
 -- What row triggers keep, TRUNCATE would pass by.
 CREATE TRIGGER trg_refuse_truncate BEFORE TRUNCATE ON saas.payment_invoices
   FOR EACH STATEMENT EXECUTE FUNCTION saas.refuse_change('payment_invoices');
@@ -50,3 +55,7 @@ CREATE TRIGGER trg_refuse_truncate BEFORE TRUNCATE ON saas.payment_invoice_lines
   FOR EACH STATEMENT EXECUTE FUNCTION saas.refuse_change('payment_invoice_lines');
 CREATE TRIGGER trg_refuse_truncate BEFORE TRUNCATE ON saas.billed_periods
   FOR EACH STATEMENT EXECUTE FUNCTION saas.refuse_change('billed_periods');
+CREATE TRIGGER trg_refuse_truncate BEFORE TRUNCATE ON saas.advance_fees
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.refuse_change('advance_fees');
+CREATE TRIGGER trg_refuse_truncate BEFORE TRUNCATE ON saas.charged_changes
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.refuse_change('charged_changes');

@@ -34,6 +34,13 @@ fn generate(tenant: pgrx::Uuid, day: Date) -> Result<pgrx::Uuid> {
     // First, so that of two callers the second finds what the first has made.
     ledger::lock(tenant)?;
     let now = pgrx::datum::datetime_support::transaction_timestamp();
+    let void = sql::write_one::<pgrx::Uuid>(
+        include_str!("../../sql/billing/find_void_alone.sql"),
+        &[tenant.into(), day.into()],
+    )?;
+    if let Some(void) = void {
+        return reissue(tenant, void);
+    }
     loop {
         let open = sql::write(
             include_str!("../../sql/billing/find_open.sql"),

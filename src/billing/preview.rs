@@ -96,11 +96,16 @@ pub fn preview(tenant: pgrx::Uuid, as_of: TimestampWithTimeZone) -> Result<Vec<L
             let balance = ledger::balance(tenant)?;
             lines(REISSUED, &[tenant.into(), billed.invoice.into(), balance.into()]).map(only_lines)
         }
-        (_, Some(billed)) => lines(STORED, &[tenant.into(), billed.invoice.into()]).map(only_lines),
+        (_, Some(billed)) => stored_lines(tenant, billed.invoice),
         // A contract that has ended may leave late usage behind, which is billed alone.
         (None, None) if open.is_empty() && day == today => follow(tenant, &[Period::none(today)]),
         (None, None) => Ok(Vec::new()),
     }
+}
+
+/// The lines of an invoice that is stored.
+pub fn stored_lines(tenant: pgrx::Uuid, invoice: pgrx::Uuid) -> Result<Vec<Line>> {
+    lines(STORED, &[tenant.into(), invoice.into()]).map(only_lines)
 }
 
 /// The tenant's day of a moment, and today.
@@ -135,6 +140,8 @@ struct Period {
     /// Whether it contains the day that is asked for.
     holds: bool,
     is_wanted: bool,
+    /// Whether its fee was charged before it began.
+    in_advance: bool,
 }
 
 impl Period {
@@ -149,6 +156,7 @@ impl Period {
             end: Some(day),
             holds: true,
             is_wanted: true,
+            in_advance: false,
         }
     }
 }
@@ -165,68 +173,114 @@ fn open_periods(tenant: pgrx::Uuid, day: Date) -> Result<Vec<Period>> {
             end: row.get(6)?,
             holds: row.get(7)? == Some(true),
             is_wanted: row.get(8)? == Some(true),
+            in_advance: row.get(9)? == Some(true),
         })
     })
 }
 
-/// The lines of the last of these periods, when those before it are billed first, as they would be.
-fn follow(tenant: pgrx::Uuid, periods: &[Period]) -> Result<Vec<Line>> {
-    let mut balance = ledger::balance(tenant)?;
-    let mut last: Vec<Vec<Found>> = Vec::new();
-    for (place, period) in periods.iter().enumerate() {
-        let before = &periods[..place];
-        let rates = before.iter().all(|earlier| earlier.counted != period.counted);
-        let mut starts = Vec::new();
-        let mut ends = Vec::new();
-        let mut charged = Vec::new();
-        for (earlier, amount) in before.iter().zip(charged_before(&last)) {
-            let days = earlier.start.zip(earlier.end);
-            if let Some((start, end)) = days
-                && earlier.subscription == period.subscription
-            {
-                starts.push(start);
-                ends.push(end);
-                charged.push(amount);
-            }
-        }
-        let found = lines(
-            OPEN,
-            &[
-                tenant.into(),
-                period.subscription.into(),
-                period.plan.into(),
-                period.seats.into(),
-                period.counted.into(),
-                period.start.into(),
-                period.end.into(),
-                rates.into(),
-                (place == 0).into(),
-                balance.into(),
-                starts.into(),
-                charged.into(),
-                used_coupons(&last).into(),
-                ends.into(),
-            ],
-        )?;
-        balance = balance.saturating_add(kept(&found));
-        last.push(found);
-    }
-    Ok(last.pop().map(only_lines).unwrap_or_default())
+/// An invoice that will be made, and what it says.
+struct Made<'a> {
+    period: &'a Period,
+    lines: Vec<Found>,
 }
 
-/// What each invoice charges by its plan.
-fn charged_before(invoices: &[Vec<Found>]) -> Vec<i64> {
-    let is_charge = |kind: &str| matches!(kind, "subscription" | "seat" | "proration" | "usage");
-    invoices
+/// The lines of the last of these periods, when those before it are billed first, as they would be. Before each comes what is
+/// charged alone in advance.
+fn follow(tenant: pgrx::Uuid, periods: &[Period]) -> Result<Vec<Line>> {
+    let mut balance = ledger::balance(tenant)?;
+    let mut made: Vec<Made<'_>> = Vec::new();
+    for (place, period) in periods.iter().enumerate() {
+        let kinds: &[&str] = match (period.subscription, period.in_advance) {
+            (None, _) => &["late"],
+            (_, true) => &["advance", "period"],
+            (_, false) => &["period"],
+        };
+        for kind in kinds {
+            let is_closing = *kind != "advance";
+            let rates = periods[..place].iter().all(|earlier| earlier.counted != period.counted);
+            let mut starts = Vec::new();
+            let mut ends = Vec::new();
+            let mut charged = Vec::new();
+            let mut ahead = Ahead::default();
+            for earlier in
+                made.iter().filter(|made| made.period.subscription == period.subscription)
+            {
+                let fees = if earlier.period.in_advance {
+                    ahead.charge(&earlier.lines);
+                    0
+                } else {
+                    sum(&earlier.lines, is_fee)
+                };
+                let is_before = !std::ptr::eq(earlier.period, period);
+                if let Some((start, end)) = earlier.period.start.zip(earlier.period.end)
+                    && is_before
+                {
+                    starts.push(start);
+                    ends.push(end);
+                    charged.push(fees.saturating_add(sum(&earlier.lines, |kind| kind == "usage")));
+                }
+            }
+            let found = lines(
+                OPEN,
+                &[
+                    tenant.into(),
+                    period.subscription.into(),
+                    period.plan.into(),
+                    period.seats.into(),
+                    period.counted.into(),
+                    period.start.into(),
+                    period.end.into(),
+                    (is_closing && rates).into(),
+                    (is_closing && place == 0).into(),
+                    balance.into(),
+                    starts.into(),
+                    charged.into(),
+                    used_coupons(&made).into(),
+                    ends.into(),
+                    ahead.until.into(),
+                    ahead.starts.into(),
+                    ahead.amounts.into(),
+                    (*kind).into(),
+                ],
+            )?;
+            balance = balance.saturating_add(kept(&found));
+            made.push(Made { period, lines: found });
+        }
+    }
+    Ok(made.pop().map(|made| only_lines(made.lines)).unwrap_or_default())
+}
+
+/// The fees that the invoices before charge in advance.
+#[derive(Default)]
+struct Ahead {
+    until: Option<Date>,
+    starts: Vec<Date>,
+    amounts: Vec<i64>,
+}
+
+impl Ahead {
+    fn charge(&mut self, lines: &[Found]) {
+        for found in lines.iter().filter(|found| found.kind().is_some_and(is_fee)) {
+            if let Some(((start, end), amount)) = found.line.7.zip(found.line.8).zip(found.line.6) {
+                self.starts.push(start);
+                self.amounts.push(amount);
+                self.until = self.until.max(Some(end));
+            }
+        }
+    }
+}
+
+/// Whether lines of a kind are the plan's fees.
+fn is_fee(kind: &str) -> bool {
+    matches!(kind, "subscription" | "seat" | "proration")
+}
+
+fn sum(lines: &[Found], counts: impl Fn(&str) -> bool) -> i64 {
+    lines
         .iter()
-        .map(|lines| {
-            lines
-                .iter()
-                .filter(|found| found.kind().is_some_and(is_charge))
-                .filter_map(|found| found.line.6)
-                .fold(0, i64::saturating_add)
-        })
-        .collect()
+        .filter(|found| found.kind().is_some_and(&counts))
+        .filter_map(|found| found.line.6)
+        .fold(0, i64::saturating_add)
 }
 
 /// What an invoice adds to the credits, negative for what it uses.
@@ -239,10 +293,11 @@ fn kept(lines: &[Found]) -> i64 {
 }
 
 /// The coupons that these invoices use, once for each.
-fn used_coupons(invoices: &[Vec<Found>]) -> Vec<pgrx::Uuid> {
+fn used_coupons(invoices: &[Made<'_>]) -> Vec<pgrx::Uuid> {
     let mut used = Vec::new();
-    for lines in invoices {
-        let mut of_invoice: Vec<pgrx::Uuid> = lines
+    for invoice in invoices {
+        let mut of_invoice: Vec<pgrx::Uuid> = invoice
+            .lines
             .iter()
             .filter(|found| found.kind() == Some("discount"))
             .filter_map(|found| found.source)

@@ -7,6 +7,7 @@ mod end;
 pub use due::apply_due;
 pub use end::resume;
 
+use crate::billing::batch::charge_in_advance;
 use crate::billing::gate;
 use crate::context::{from_uuid, new_id, setting, to_uuid};
 use crate::error::{Error, Result, given};
@@ -14,6 +15,7 @@ use crate::iam::check;
 use crate::iam::kind::{self, Kind};
 use crate::owner::as_data_owner;
 use crate::sql;
+use pgrx::datum::datetime_support::transaction_timestamp;
 use pgrx::datum::{Interval, TimestampWithTimeZone};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
@@ -46,7 +48,10 @@ fn subscribe(
                 "Days are billed once: begin when it has ended.",
             ));
         }
-        begin(tenant_id, plan.id, seats, starts_at, trial.map_or(Trial::OfPlan, Trial::For), false)
+        let trial = trial.map_or(Trial::OfPlan, Trial::For);
+        let id = begin(tenant_id, plan.id, seats, starts_at, trial, false)?;
+        charge_in_advance(&[tenant_id], transaction_timestamp())?;
+        Ok(id)
     })?)
 }
 

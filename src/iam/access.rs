@@ -233,6 +233,8 @@ const TABLES: &[(&[Kind], &[&str])] = &[
             "payment_invoices",
             "payment_invoice_lines",
             "billed_periods",
+            "advance_fees",
+            "charged_changes",
             "tenant_credit_ledger",
             "credit_allocations",
             "credit_lots",

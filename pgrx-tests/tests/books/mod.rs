@@ -215,17 +215,31 @@ const BALANCED: &[(&str, &str)] = &[
         "SELECT r.id::text FROM saas.coupon_redemptions r
            JOIN saas.payment_invoice_lines l ON l.tenant_id = r.tenant_id AND l.source_id = r.id AND l.kind = 'discount'
            JOIN saas.payment_invoices i ON i.tenant_id = l.tenant_id AND i.id = l.invoice_id
-          WHERE i.status <> 'void' GROUP BY r.tenant_id, r.id HAVING count(DISTINCT i.id) > r.invoice_count",
+          WHERE i.status <> 'void' AND i.billing_reason <> 'change' GROUP BY r.tenant_id, r.id HAVING count(DISTINCT i.id) > r.invoice_count",
     ),
     (
         "one invoice a subscription and period",
-        "SELECT subscription_id::text FROM saas.payment_invoices WHERE status <> 'void' AND subscription_id IS NOT NULL GROUP BY subscription_id, period_start HAVING count(*) > 1",
+        "SELECT subscription_id::text FROM saas.payment_invoices WHERE status <> 'void' AND billing_reason IN ('period', 'advance') GROUP BY billing_reason, subscription_id, period_start HAVING count(*) > 1",
     ),
     (
         "every invoice of a contract that is not void has its billed period and each period its invoice",
         "SELECT coalesce(b.invoice_id, i.id)::text FROM saas.billed_periods b FULL JOIN saas.payment_invoices i
              ON i.tenant_id = b.tenant_id AND i.id = b.invoice_id AND (i.period_start, i.period_end) = (b.period_start, b.period_end)
-          WHERE i.id IS NULL AND b.kind = 'billed' OR b.invoice_id IS NULL AND i.subscription_id IS NOT NULL AND i.status <> 'void'",
+          WHERE i.id IS NULL AND b.kind = 'billed' OR b.invoice_id IS NULL AND i.billing_reason = 'period' AND i.status <> 'void'",
+    ),
+    (
+        "each day's fee is charged once in advance, on one line of one invoice",
+        "SELECT f.invoice_id::text FROM saas.advance_fees f
+           FULL JOIN (SELECT l.tenant_id, l.invoice_id, i.subscription_id, l.period_start, l.period_end
+                        FROM saas.payment_invoice_lines l
+                        JOIN saas.payment_invoices i ON i.tenant_id = l.tenant_id AND i.id = l.invoice_id AND i.status <> 'void'
+                        JOIN saas.tenant_subscriptions s ON s.tenant_id = i.tenant_id AND s.id = i.subscription_id
+                        JOIN saas.plans p ON p.id = s.plan_id AND p.bill_in = 'advance'
+                       WHERE l.kind = 'subscription') l
+             ON (l.tenant_id, l.invoice_id, l.subscription_id, l.period_start, l.period_end)
+              = (f.tenant_id, f.invoice_id, f.subscription_id, f.fee_start, f.fee_end)
+          WHERE f.tenant_id IS NULL
+             OR l.tenant_id IS NULL AND NOT EXISTS (SELECT FROM saas.payment_invoices v WHERE v.tenant_id = f.tenant_id AND v.id = f.invoice_id AND v.status = 'void')",
     ),
     (
         "no gap in the numbers",

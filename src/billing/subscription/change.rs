@@ -3,8 +3,9 @@
 use super::due::{Left, apply_due, finite, succeed};
 use super::end::{hold, sought};
 use super::{Plan, require_subscriber};
+use crate::billing::batch::{charge_change, charge_in_advance};
 use crate::billing::gate;
-use crate::billing::preview::{Line, preview};
+use crate::billing::preview::{Line, preview, stored_lines};
 use crate::context::to_uuid;
 use crate::error::{Error, Result, given};
 use crate::owner::as_data_owner;
@@ -32,8 +33,8 @@ enum Mode {
 
 /// What has become of it.
 enum Done {
-    /// The terms are there, and apply to this contract.
-    AtOnce(pgrx::Uuid),
+    /// The terms are there, and apply to this contract; with the draft that charges them where the time is paid already.
+    AtOnce(pgrx::Uuid, Option<pgrx::Uuid>),
     /// They wait for a moment.
     Later(pgrx::Uuid, TimestampWithTimeZone),
 }
@@ -80,7 +81,7 @@ fn change_subscription(
     }
     Ok(as_data_owner(|| {
         Ok(match change(tenant, &wish)? {
-            Done::AtOnce(id) | Done::Later(id, _) => id,
+            Done::AtOnce(id, _) | Done::Later(id, _) => id,
         })
     })?)
 }
@@ -124,29 +125,33 @@ fn preview_change(
     let wish = Wish::new(plan_key, seats, mode, as_of)?;
     let lines: Vec<Line> = undone(|| {
         as_data_owner(|| {
-            let from = match change(tenant, &wish)? {
-                Done::AtOnce(_) => wish.as_of,
+            let (from, waits) = match change(tenant, &wish)? {
+                Done::AtOnce(_, Some(draft)) => return stored_lines(tenant, draft),
+                Done::AtOnce(_, None) => (wish.as_of, false),
                 Done::Later(_, starts_at) => {
                     apply_due(&[tenant], starts_at)?;
-                    starts_at
+                    (starts_at, true)
                 }
             };
-            preview(tenant, fee_is_billed(tenant, from)?.unwrap_or(from))
+            preview(tenant, fee_is_billed(tenant, from, waits)?.unwrap_or(from))
         })
     })?;
     Ok(TableIterator::new(lines))
 }
 
-/// A moment of the period that bills the fee for a moment: of a year its last.
+/// A moment of the period that bills the fee for a moment, where that is another: of a year its last; in advance, of a fee that
+/// begins then, the one before.
 fn fee_is_billed(
     tenant: pgrx::Uuid,
     at: TimestampWithTimeZone,
+    begins: bool,
 ) -> Result<Option<TimestampWithTimeZone>> {
     sql::write_one(
-        "SELECT saas.fee_period_end(s.tenant_id, s.plan_id, $2) - interval '1 day'
+        "SELECT CASE WHEN p.bill_in = 'arrears' AND p.billing_interval = 'yearly' THEN saas.fee_period_end(s.tenant_id, s.plan_id, $2) - interval '1 day'
+                     WHEN p.bill_in = 'advance' AND $3 THEN $2 - interval '1 day' END
            FROM saas.tenant_subscriptions s JOIN saas.plans p ON p.id = s.plan_id
-          WHERE s.tenant_id = $1 AND s.status <> 'canceled' AND p.billing_interval = 'yearly'",
-        &[tenant.into(), at.into()],
+          WHERE s.tenant_id = $1 AND s.status <> 'canceled'",
+        &[tenant.into(), at.into(), begins.into()],
     )
 }
 
@@ -168,6 +173,8 @@ struct Terms {
     refused: Option<String>,
     /// Until when a trial goes on.
     trial_end: Option<TimestampWithTimeZone>,
+    /// Whether the time is paid in advance.
+    is_paid_ahead: bool,
 }
 
 fn change(tenant: pgrx::Uuid, wish: &Wish<'_>) -> Result<Done> {
@@ -196,11 +203,19 @@ fn change(tenant: pgrx::Uuid, wish: &Wish<'_>) -> Result<Done> {
                 &[tenant.into(), id.into()],
             )?;
         }
-        return Ok(Done::AtOnce(id));
+        return Ok(Done::AtOnce(id, None));
     }
     require_room(tenant, &plan, seats)?;
+    // What is paid in advance is not given back: another contract begins when it is over.
+    let must_wait = terms.is_other_contract && terms.is_paid_ahead;
     let later = match wish.mode {
-        Mode::Auto => terms.is_down && !terms.in_trial,
+        Mode::Auto => must_wait || terms.is_down && !terms.in_trial,
+        Mode::Prorate if must_wait => {
+            return Err(Error::State(
+                "the time until the fee's end is paid in advance, and another interval, cycle or bill_in makes another contract".into(),
+                "It can begin then: mode next_period.",
+            ));
+        }
         Mode::Prorate => false,
         Mode::NextPeriod => true,
     };
@@ -214,7 +229,8 @@ fn change(tenant: pgrx::Uuid, wish: &Wish<'_>) -> Result<Done> {
         let args = [tenant.into(), id.into(), wish.as_of.into()];
         sql::run(include_str!("../../../sql/billing/end_for_change.sql"), &args)?;
         let left = Left { trial_end: terms.trial_end, is_behind: current.is_behind };
-        return Ok(Done::AtOnce(succeed(tenant, plan.id, seats, wish.as_of, left)?));
+        let id = succeed(tenant, plan.id, seats, wish.as_of, left)?;
+        return Ok(Done::AtOnce(id, charge_in_advance(&[tenant], wish.as_of)?.first().copied()));
     }
     let args = [
         tenant.into(),
@@ -226,7 +242,10 @@ fn change(tenant: pgrx::Uuid, wish: &Wish<'_>) -> Result<Done> {
         terms.trial_end.into(),
     ];
     sql::run(include_str!("../../../sql/billing/change_terms_now.sql"), &args)?;
-    Ok(Done::AtOnce(id))
+    let charged = charge_change(tenant, id)?;
+    // The new terms may have ended a trial.
+    let due = charge_in_advance(&[tenant], wish.as_of)?;
+    Ok(Done::AtOnce(id, charged.or(due.first().copied())))
 }
 
 struct Current {
@@ -277,6 +296,7 @@ fn terms(
                 waits: is(8)?,
                 refused: row.get(9)?,
                 trial_end: row.get(10)?,
+                is_paid_ahead: is(11)?,
             }))
         },
     )

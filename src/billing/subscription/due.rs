@@ -1,6 +1,7 @@
 //! What waits for its day: the end of a trial, new terms, the end of a contract.
 
 use super::{Trial, begin};
+use crate::billing::batch::charge_in_advance;
 use crate::context::to_uuid;
 use crate::error::{Error, Result, given};
 use crate::iam::kind::{self, Kind};
@@ -14,7 +15,7 @@ use pgrx::prelude::*;
 /// How many tenants are locked at once.
 const BATCH: i64 = 1000;
 
-/// Applies what has come due by a moment; returns how many subscriptions it changed.
+/// Applies what has come due by a moment; returns how many subscriptions it changed, and fees it charged in advance.
 #[pg_extern(volatile, parallel_unsafe)]
 fn advance_subscriptions(
     as_of: default!(Option<TimestampWithTimeZone>, "now()"),
@@ -75,9 +76,15 @@ pub fn finite(at: TimestampWithTimeZone) -> Result<TimestampWithTimeZone> {
 pub fn apply_due(tenants: &[pgrx::Uuid], as_of: TimestampWithTimeZone) -> Result<i64> {
     let args = || [tenants.to_vec().into(), as_of.into()];
     let waits = sql::write_one::<bool>(include_str!("../../../sql/billing/waits.sql"), &args())?;
-    if waits != Some(true) {
-        return Ok(0);
+    let mut changed = 0;
+    if waits == Some(true) {
+        changed += apply_waiting(tenants, as_of)?;
     }
+    Ok(changed + charge_in_advance(tenants, as_of)?.len() as i64)
+}
+
+fn apply_waiting(tenants: &[pgrx::Uuid], as_of: TimestampWithTimeZone) -> Result<i64> {
+    let args = || [tenants.to_vec().into(), as_of.into()];
     let mut changed = 0;
     // The earlier first: a contract may end on the day for which new terms wait, and then has none.
     for statement in [

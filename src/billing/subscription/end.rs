@@ -64,15 +64,15 @@ fn pause_subscription(
     let (tenant, as_of) = enter(tenant_id, as_of)?;
     Ok(as_data_owner(|| {
         hold(tenant, as_of)?;
-        let yearly = sql::write_one::<bool>(
+        let sold_whole = sql::write_one::<bool>(
             "SELECT true FROM saas.tenant_subscriptions s JOIN saas.plans p ON p.id = s.plan_id
-              WHERE s.tenant_id = $1 AND s.status <> 'canceled' AND p.billing_interval = 'yearly'",
+              WHERE s.tenant_id = $1 AND s.status <> 'canceled' AND (p.billing_interval = 'yearly' OR p.bill_in = 'advance')",
             &[tenant.into()],
         )?;
-        if yearly.is_some() {
+        if sold_whole.is_some() {
             return Err(Error::State(
-                "a year is sold as a whole".into(),
-                "Cancel the contract, or change to a monthly plan first.",
+                "a year, and what is billed in advance, is sold as a whole".into(),
+                "Cancel the contract, or change to a plan that is billed monthly in arrears first.",
             ));
         }
         let paused = include_str!("../../../sql/billing/pause.sql");

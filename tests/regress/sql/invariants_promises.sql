@@ -30,8 +30,8 @@ SELECT invariant, detail FROM saas.check_invariants();
 ROLLBACK;
 -- Invoices: lines, numbers.
 BEGIN;
-INSERT INTO saas.payment_invoices (id, tenant_id, issuer_id, number, finalized_at, period, period_start, period_end, subscription_amount, tax, total_amount, currency, status)
-SELECT ('00000000-0000-7000-8000-00000000010' || n)::uuid, :'acme', '00000000-0000-7000-8000-0000000000a1', 'INV-00000' || n, now(), '2026-01-01', '2026-01-01', '2026-02-01', 1000, 190, 1190, 'USD', 'open'
+INSERT INTO saas.payment_invoices (id, tenant_id, billing_reason, issuer_id, number, finalized_at, period, period_start, period_end, subscription_amount, tax, total_amount, currency, status)
+SELECT ('00000000-0000-7000-8000-00000000010' || n)::uuid, :'acme', 'late', '00000000-0000-7000-8000-0000000000a1', 'INV-00000' || n, now(), '2026-01-01', '2026-01-01', '2026-02-01', 1000, 190, 1190, 'USD', 'open'
   FROM (VALUES (1), (2), (4)) v (n);
 INSERT INTO saas.payment_invoice_lines (tenant_id, invoice_id, position, kind, description, quantity, unit_amount, amount)
 SELECT tenant_id, id, position, kind, 'Pro', 1, amount, amount FROM saas.payment_invoices, (VALUES (1, 'subscription', 1000), (2, 'tax', 190)) v (position, kind, amount);
