@@ -68,6 +68,7 @@ const CASES: &[Case] = &[
     case("spend_caps", In("billing.view"), Platform(MONEY, None)),
     case("tenant_subscriptions", In("billing.view"), Platform(MONEY, None)),
     case("subscription_changes", In("billing.view"), Platform(MONEY, None)),
+    case("subscription_add_ons", In("billing.view"), Platform(MONEY, None)),
     case("payment_customers", In("billing.view"), Platform(MONEY, None)),
     case("payment_one_times", In("billing.view"), Platform(MONEY, None)),
     case("payment_invoices", In("billing.view"), Platform(MONEY, None)),
@@ -119,6 +120,11 @@ const CASES: &[Case] = &[
         Catalog(Some("(SELECT x.tenant_id FROM saas.plans x WHERE x.id = r.plan_id)")),
         AllInContext,
     ),
+    case(
+        "plan_add_ons",
+        Catalog(Some("(SELECT x.tenant_id FROM saas.plans x WHERE x.id = r.plan_id)")),
+        AllInContext,
+    ),
     case("features", Catalog(None), AllInContext),
     audited("state_transitions", AllInContext, AllInContext),
     audited("currencies", AllInContext, AllInContext),
@@ -166,10 +172,13 @@ INSERT INTO saas.plans (name, key, base_price, currency, billing_interval, is_cu
 INSERT INTO saas.plan_prices (plan_id, currency, base_price) SELECT id, 'EUR', 90 FROM saas.plans WHERE key = 'NAME_plan';
 INSERT INTO saas.plan_features (plan_id, feature_key, included_units, overage_price)
   SELECT id, 'NAME.calls', 10, 1 FROM saas.plans WHERE key = 'NAME_plan';
+INSERT INTO saas.plan_add_ons (plan_id, key, name, price) SELECT id, 'env', 'NAME''s', 5 FROM saas.plans WHERE key = 'NAME_plan';
 INSERT INTO saas.tenant_subscriptions (tenant_id, plan_id, status, anchor, current_period_start, current_period_end)
   SELECT 'T', id, 'active', '2026-01-01', '2026-01-01', '2026-02-01' FROM saas.plans WHERE key = 'NAME_plan';
 INSERT INTO saas.subscription_changes (tenant_id, subscription_id, number, day, prorated, from_plan_id, from_seats, to_plan_id, to_seats)
   SELECT 'T', id, 1, '2026-02-01', false, plan_id, 2, plan_id, 1 FROM saas.tenant_subscriptions WHERE tenant_id = 'T';
+INSERT INTO saas.subscription_add_ons (tenant_id, subscription_id, number, key, quantity, day, at_once)
+  SELECT 'T', id, 1, 'env', 1, '2026-02-01', true FROM saas.tenant_subscriptions WHERE tenant_id = 'T';
 INSERT INTO saas.payment_invoices
     (tenant_id, subscription_id, issuer_id, period, period_start, period_end, subscription_amount, total_amount, currency)
   SELECT 'T', s.id, i.id, '2026-01-01', '2026-01-01', '2026-02-01', 100, 100, 'USD'

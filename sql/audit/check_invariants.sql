@@ -40,8 +40,11 @@ rules (rule, action, columns, tenant_permissions, platform_permissions, self, as
   (30, 'plan_prices.update', NULL, '{}', '{platform.plan.manage}', NULL, false),
   (31, 'plan_features.insert', NULL, '{}', '{platform.plan.manage}', NULL, false),
   (32, 'plan_features.update', NULL, '{}', '{platform.plan.manage}', NULL, false),
+  (41, 'plan_add_ons.insert', NULL, '{}', '{platform.plan.manage}', NULL, false),
+  (42, 'plan_add_ons.update', NULL, '{}', '{platform.plan.manage}', NULL, false),
   (33, 'tenant_subscriptions.insert', NULL, '{billing.manage}', '{platform.billing.adjust}', NULL, true),
   (34, 'tenant_subscriptions.update', NULL, '{billing.manage,tenant.delete}', '{platform.billing.adjust,platform.tenant.suspend,platform.tenant.delete}', NULL, true),
+  (43, 'subscription_add_ons.insert', NULL, '{billing.manage}', '{platform.billing.adjust}', NULL, true),
   (35, 'payment_invoices.insert', NULL, '{billing.manage}', '{platform.billing.adjust}', NULL, true),
   (36, 'payment_invoices.update', NULL, '{billing.manage}', '{platform.billing.adjust}', NULL, true),
   (37, 'tenant_credit_ledger.insert', NULL, '{billing.manage}', '{platform.billing.adjust}', NULL, true),
@@ -215,7 +218,10 @@ live AS (
                 FROM saas.plan_prices x JOIN saas.plans p ON p.id = x.plan_id
     UNION ALL SELECT 'plan_features', NULL, x.id::text, p.created_at, to_jsonb(x)
                 FROM saas.plan_features x JOIN saas.plans p ON p.id = x.plan_id
+    UNION ALL SELECT 'plan_add_ons', NULL, x.id::text, p.created_at, to_jsonb(x)
+                FROM saas.plan_add_ons x JOIN saas.plans p ON p.id = x.plan_id
     UNION ALL SELECT 'tenant_subscriptions', tenant_id, id::text, created_at, to_jsonb(x) FROM saas.tenant_subscriptions x
+    UNION ALL SELECT 'subscription_add_ons', tenant_id, id::text, created_at, to_jsonb(x) FROM saas.subscription_add_ons x
     UNION ALL SELECT 'payment_invoices', tenant_id, id::text, created_at, to_jsonb(x) FROM saas.payment_invoices x
     UNION ALL SELECT 'tenant_credit_ledger', tenant_id, id::text, created_at, to_jsonb(x) FROM saas.tenant_credit_ledger x
     UNION ALL SELECT 'usage_alerts', tenant_id, id::text, created_at, to_jsonb(x) FROM saas.usage_alerts x

@@ -10,7 +10,7 @@ held_roles (object, role_id, is_system) AS (
 -- Triggers that must fire: 'A' also for replicated rows and under session_replication_role = replica.
 guards (table_name, trigger_name, wanted) AS (
   SELECT t, g, 'A'
-    FROM unnest('{tenant_credit_ledger,credit_allocations,subscription_changes,credit_notes,credit_note_lines,platform_audit_logs,audit_seals,audit_seal_rows,
+    FROM unnest('{tenant_credit_ledger,credit_allocations,subscription_changes,subscription_add_ons,credit_notes,credit_note_lines,platform_audit_logs,audit_seals,audit_seal_rows,
                   audit_retirements,incident_history,usage_events}'::text[]) t
    CROSS JOIN unnest('{trg_refuse_change,trg_refuse_truncate}'::text[]) g
   UNION ALL
@@ -28,7 +28,7 @@ guards (table_name, trigger_name, wanted) AS (
   SELECT t, 'trg_audit_' || g, 'O'
     FROM unnest('{tenants,tenant_members,tenant_invitations,api_keys,users,roles,permissions,role_permissions,
                   system_role_assignments,break_glass_events,impersonation_sessions,access_grants,settings,plans,
-                  plan_prices,plan_features,tenant_subscriptions,payment_invoices,tenant_credit_ledger,
+                  plan_prices,plan_features,plan_add_ons,tenant_subscriptions,subscription_add_ons,payment_invoices,tenant_credit_ledger,
                   payment_customers,payment_one_times,incidents,privacy_requests,user_consents,
                   personal_data_registry,issuers,jwt_keys,webhook_secrets,coupons,coupon_redemptions,tax_rates,
                   tax_categories,billing_details,credit_notes}'::text[]) t
@@ -172,6 +172,10 @@ SELECT 'subscription_change_gap', 'tenant_subscriptions ' || c.subscription_id,
   JOIN saas.tenant_subscriptions s ON s.tenant_id = c.tenant_id AND s.id = c.subscription_id
  WHERE (c.to_plan_id, c.to_seats) <> (coalesce(c.next_plan_id, s.plan_id), coalesce(c.next_seats, s.subscription_seat))
     OR c.next_number <> c.number + 1 OR c.next_day < c.day
+UNION ALL
+SELECT 'add_on_gap', 'tenant_subscriptions ' || a.subscription_id, format('%s add-ons were taken or given back, the last is number %s', a.count, a.last)
+  FROM (SELECT subscription_id, count(*), max(number) AS last FROM saas.subscription_add_ons GROUP BY tenant_id, subscription_id) a
+ WHERE a.count <> a.last
 UNION ALL
 -- This month's and last month's: older ones were checked when they were new.
 SELECT 'usage_double_count', 'usage_events ' || tenant_id, format('event "%s" was counted %s times', event_id, count(*))

@@ -122,7 +122,7 @@ findings (finding, subject, detail) AS (
          jsonb_build_object('by', l.actor_id, 'database_role', l.database_role, 'at', l.occurred_at, 'reason', l.reason, 'old', l.old_values, 'new', l.new_values)
     FROM saas.platform_audit_logs l
    WHERE l.occurred_at >= $1
-     AND l.target_type IN ('settings', 'plans', 'plan_prices', 'plan_features', 'issuers', 'jwt_keys', 'webhook_secrets', 'personal_data_registry')
+     AND l.target_type IN ('settings', 'plans', 'plan_prices', 'plan_features', 'plan_add_ons', 'issuers', 'jwt_keys', 'webhook_secrets', 'personal_data_registry')
   UNION ALL
   SELECT 'audit_log_not_sealed', 'platform_audit_logs',
          jsonb_build_object('rows', count(*), 'since', min(l.occurred_at), 'last_seal', (SELECT max(seal) FROM saas.audit_seals))

@@ -176,6 +176,17 @@ CREATE TRIGGER trg_audit_delete AFTER DELETE ON saas.plan_features
   FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('plan_features', 'id');
 CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON saas.plan_features
   FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('plan_features', 'id');
+CREATE TRIGGER trg_audit_insert AFTER INSERT ON saas.plan_add_ons
+  REFERENCING NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('plan_add_ons', 'id');
+CREATE TRIGGER trg_audit_update AFTER UPDATE ON saas.plan_add_ons
+  REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('plan_add_ons', 'id');
+CREATE TRIGGER trg_audit_delete AFTER DELETE ON saas.plan_add_ons
+  REFERENCING OLD TABLE AS old_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('plan_add_ons', 'id');
+CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON saas.plan_add_ons
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('plan_add_ons', 'id');
 CREATE TRIGGER trg_audit_insert AFTER INSERT ON saas.tenant_subscriptions
   REFERENCING NEW TABLE AS new_rows
   FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('tenant_subscriptions', 'tenant_id', 'id');
@@ -187,6 +198,17 @@ CREATE TRIGGER trg_audit_delete AFTER DELETE ON saas.tenant_subscriptions
   FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('tenant_subscriptions', 'tenant_id', 'id');
 CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON saas.tenant_subscriptions
   FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('tenant_subscriptions', 'tenant_id', 'id');
+CREATE TRIGGER trg_audit_insert AFTER INSERT ON saas.subscription_add_ons
+  REFERENCING NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('subscription_add_ons', 'tenant_id', 'id');
+CREATE TRIGGER trg_audit_update AFTER UPDATE ON saas.subscription_add_ons
+  REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('subscription_add_ons', 'tenant_id', 'id');
+CREATE TRIGGER trg_audit_delete AFTER DELETE ON saas.subscription_add_ons
+  REFERENCING OLD TABLE AS old_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('subscription_add_ons', 'tenant_id', 'id');
+CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON saas.subscription_add_ons
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('subscription_add_ons', 'tenant_id', 'id');
 CREATE TRIGGER trg_audit_insert AFTER INSERT ON saas.payment_invoices
   REFERENCING NEW TABLE AS new_rows
   FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('payment_invoices', 'tenant_id', 'id');

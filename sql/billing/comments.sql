@@ -43,7 +43,7 @@ SELECT saas.round_minor(2.5)';
 
 COMMENT ON FUNCTION saas.define_plan(jsonb) IS
 'Makes the current version of a plan be what a definition says. The same definition again changes nothing. Other terms (prices, what is included, the interval) make a new version, and who has subscribed keeps his; a name and the limits change in place.
-Arguments: definition, an object with "key" and "base_price" (minor units for an interval) and any of: "name"; "currency" (that of saas.settings by default); "prices", an array of {"currency", "base_price", "seat_price", "setup_fee", "minimum_amount"} in other currencies; "seat_price" for each seat beyond "included_seats" (1); "billing_interval", monthly or yearly; "billing_cycle", calendar or anniversary; "bill_in", arrears (the fees at the end of their period, with the usage) or advance (at its beginning, as a whole, with the usage of the period before); "setup_fee", once; "minimum_amount", for an interval; "trial_days"; the limits "workspace_count" (1), "guest_count" (10) and "member_seat" (100), -1 for none; "is_active", false for a plan that nobody can take any more; "is_custom" and "tenant_id", for one tenant only; "features", an array of {"feature_key", "included_units", "overage_price", "price_model", "aggregation" (sum, max or last), "currency"}. Amounts are whole minor units, overage_price and the amounts of a price_model decimal strings.
+Arguments: definition, an object with "key" and "base_price" (minor units for an interval) and any of: "name"; "currency" (that of saas.settings by default); "prices", an array of {"currency", "base_price", "seat_price", "setup_fee", "minimum_amount"} in other currencies; "seat_price" for each seat beyond "included_seats" (1); "billing_interval", monthly or yearly; "billing_cycle", calendar or anniversary; "bill_in", arrears (the fees at the end of their period, with the usage) or advance (at its beginning, as a whole, with the usage of the period before); "setup_fee", once; "minimum_amount", for an interval; "trial_days"; the limits "workspace_count" (1), "guest_count" (10) and "member_seat" (100), -1 for none; "is_active", false for a plan that nobody can take any more; "is_custom" and "tenant_id", for one tenant only; "features", an array of {"feature_key", "included_units", "overage_price", "price_model", "aggregation" (sum, max or last), "currency"}; "add_ons", what can be taken beside the plan, an array of {"key", "name", "price" (for each and an interval), "most" (how many; any number by default), "currency"}. Amounts are whole minor units, overage_price and the amounts of a price_model decimal strings.
 Returns: the id of the current version.
 Needs: platform.plan.manage; the data owner without a context.
 Errors: 28000 without a user; 42501 without the permission; 22023 for an unknown key (hint: the nearest known one) and for what no plan can be; 22P02 for malformed numbers; 22003 for numbers out of range; 23503 for an unknown currency or tenant; 23505 for a feature that adds up in another way on another plan; 23502 for a NULL.
@@ -151,6 +151,8 @@ COMMENT ON FUNCTION saas.is_behind(uuid, timestamptz) IS 'Internal: whether a te
 COMMENT ON FUNCTION saas.monthly_value(uuid, integer, text) IS 'Internal: what a plan with so many seats is worth a month.';
 COMMENT ON FUNCTION saas.trial_after_change(uuid, uuid, uuid, integer, timestamptz) IS 'Internal: until when a trial lasts if the contract changes.';
 COMMENT ON FUNCTION saas.setup_fees(uuid, uuid) IS 'Internal: the set-up fees that a contract owes, and from which day.';
+COMMENT ON FUNCTION saas.add_on_days(uuid, uuid) IS 'Internal: the add-ons of a contract, with the days of each quantity.';
+COMMENT ON FUNCTION saas.add_on_offer(uuid, text, text) IS 'Internal: what a plan says of an add-on in a currency.';
 COMMENT ON FUNCTION saas.plan_price(uuid, text) IS 'Internal: what a plan costs in a currency.';
 COMMENT ON FUNCTION saas.subscription_terms(uuid, uuid, date) IS 'Internal: a contract''s plan and seats on a day.';
 COMMENT ON FUNCTION saas.fee_period_end(uuid, uuid, timestamptz) IS 'Internal: when the period ends that a fee covers.';
@@ -162,7 +164,7 @@ COMMENT ON FUNCTION saas.change_subscription(uuid, text, integer, text, timestam
 Arguments: tenant_id, the tenant; plan_key, the plan, whose current version is taken, NULL for the same; seats, NULL for as many as now; mode, auto, prorate (at once, whatever it is worth) or next_period; as_of, when, now by default.
 Returns: the subscription''s id: another one if another contract has begun.
 Needs: billing.manage in the tenant for a change as of now in mode auto or next_period; kind worker or gateway, platform.billing.adjust or the data owner for prorate and for other dates.
-Errors: 28000 without a user; 42501 without the permission; 23503 for an unknown tenant; 42704 for an unknown plan; 22023 without a change, for an unknown mode, fewer than one seat, or a plan without a price in the tenant''s currency; 53400 beyond the plan''s seats, or when members or guests would have no room; 55000 without a live contract, for one that is paused or about to end, for a day that is billed already or lies before another change, for another contract in mode prorate within days that are paid in advance, and in a transaction that began too long ago (settings.now_tolerance); 23502 for a NULL.
+Errors: 28000 without a user; 42501 without the permission; 23503 for an unknown tenant; 42704 for an unknown plan; 22023 without a change, for an unknown mode, fewer than one seat, or a plan without a price in the tenant''s currency; 53400 beyond the plan''s seats, or when members or guests would have no room; 55000 without a live contract, for one that is paused or about to end, for a plan that does not offer the add-ons that the contract has taken, for a day that is billed already or lies before another change, for another contract in mode prorate within days that are paid in advance, and in a transaction that began too long ago (settings.now_tolerance); 23502 for a NULL.
 Example as worker:
 SELECT saas.change_subscription(:''acme'', seats => 5)';
 COMMENT ON FUNCTION saas.preview_change(uuid, text, integer, text, timestamptz) IS
@@ -173,6 +175,22 @@ Needs: billing.view in the tenant, or platform.billing.adjust; the data owner wi
 Errors: as change_subscription.
 Example as app:
 SELECT kind, description, amount FROM saas.preview_change(:''acme'', seats => 5)';
+COMMENT ON FUNCTION saas.set_add_on(uuid, text, integer, text, timestamptz) IS
+'Says how many of an add-on a tenant''s contract takes, beside its plan. More applies at once, fewer when the period that is paid for is over; as many as now takes back what waits. During a trial everything applies at once and for nothing. Each quantity is a line of the invoice that bills the plan''s fee, by its days, at the price of the plan of these days; a minimum is not filled with it. Add-ons go on with other plans, which must offer them, and with a contract of another interval; they end with the contract.
+Arguments: tenant_id, the tenant; add_on_key, one of those that its plan offers; quantity, how many from then on, 0 for none; mode, auto, prorate (at once, also fewer) or next_period; as_of, when, now by default.
+Returns: the subscription''s id.
+Needs: billing.manage in the tenant as of now in mode auto or next_period; kind worker or gateway, platform.billing.adjust or the data owner for prorate and for other dates.
+Errors: 28000 without a user; 42501 without the permission; 23503 for an unknown tenant; 42704 for what the plan does not offer (hint: the nearest that it does); 22023 for a negative quantity, an unknown mode, or an add-on without a price in the tenant''s currency; 22003 for a price beyond bigint; 53400 for more than the plan offers; 55000 without a live contract, for one that is paused or about to end, when the plan that waits for its day does not offer it, for a day that is billed already or lies before another change, and in a transaction that began too long ago (settings.now_tolerance); 23502 for a NULL.
+Example as worker:
+SELECT saas.set_add_on(:''acme'', ''support'', 1)';
+COMMENT ON FUNCTION saas.preview_add_on(uuid, text, integer, text, timestamptz) IS
+'What the invoice would say that another number of add-ons touches first: of the period that bills the fee (of a year its last month), or of the next one if they wait. It is said, the invoice previewed, and both undone.
+Arguments: as of set_add_on.
+Returns: the lines in their order, amounts in minor units.
+Needs: billing.view in the tenant, or platform.billing.adjust; the data owner without a context.
+Errors: as set_add_on.
+Example as app:
+SELECT kind, description, quantity, amount FROM saas.preview_add_on(:''acme'', ''support'', 1)';
 COMMENT ON FUNCTION saas.cancel_subscription(uuid, boolean, timestamptz) IS
 'Ends a tenant''s contract: with the period that its fee covers (a year with a yearly plan, a trial while it lasts), or at once. The last invoice comes when its period is closed, for the days until then, the last one and in any case the first included; within a trial nothing is due. What is paid in advance is not given back: saas.credit_invoice does that.
 Arguments: tenant_id, the tenant; at_period_end, true by default; as_of, when this is said, now by default.

@@ -80,6 +80,29 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
          (SELECT saas.billing_days(fee_days.first_day, '1 month', fee_days.day) AS days) month
 $$;
 
+-- The add-ons that a contract takes, with the days of each quantity: what was said last holds from its day on, whatever was said
+-- before of later days. Without a SET clause, as invoice_sums.
+CREATE FUNCTION saas.add_on_days(tenant_id uuid, subscription_id uuid)
+RETURNS TABLE (id uuid, key text, quantity integer, first date, next date, at_once boolean)
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+  SELECT a.id, a.key, a.quantity, a.day, a.next_day, a.at_once
+    FROM (
+      SELECT x.*, pg_catalog.min(x.day) OVER (PARTITION BY x.key ORDER BY x.number ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS next_day
+        FROM saas.subscription_add_ons x
+       WHERE x.tenant_id = add_on_days.tenant_id AND x.subscription_id = add_on_days.subscription_id
+    ) a
+   WHERE a.next_day IS NULL OR a.day < a.next_day
+$$;
+
+-- What a plan says of an add-on in a currency; no row where it does not offer it there. Without a SET clause, as invoice_sums.
+CREATE FUNCTION saas.add_on_offer(plan_id uuid, key text, currency text) RETURNS TABLE (name text, price bigint, most_quantity integer)
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+  SELECT a.name, a.price, a.most_quantity
+    FROM saas.plan_add_ons a
+    JOIN saas.plans p ON p.id = a.plan_id AND a.currency IS NOT DISTINCT FROM nullif(add_on_offer.currency, p.currency)
+   WHERE a.plan_id = add_on_offer.plan_id AND a.key = add_on_offer.key
+$$;
+
 -- When the period ends that the fee of the tenant's live contract, on a plan, covers at a moment: the billing period, or the year.
 CREATE FUNCTION saas.fee_period_end(tenant_id uuid, plan_id uuid, at timestamptz) RETURNS timestamptz
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -372,7 +395,7 @@ CREATE FUNCTION saas.invoice_sums(tenant_id uuid, invoice_id uuid,
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
   SELECT coalesce(pg_catalog.sum(l.amount) FILTER (WHERE l.kind IN ('subscription', 'seat', 'proration')), 0)::bigint,
          coalesce(pg_catalog.sum(l.amount) FILTER (WHERE l.kind = 'usage'), 0)::bigint,
-         coalesce(pg_catalog.sum(l.amount) FILTER (WHERE l.kind IN ('minimum', 'setup', 'adjustment')), 0)::bigint,
+         coalesce(pg_catalog.sum(l.amount) FILTER (WHERE l.kind IN ('minimum', 'add_on', 'setup', 'adjustment')), 0)::bigint,
          coalesce(-pg_catalog.sum(l.amount) FILTER (WHERE l.kind = 'discount'), 0)::bigint,
          coalesce(pg_catalog.sum(l.amount) FILTER (WHERE l.kind = 'tax'), 0)::bigint,
          coalesce(-pg_catalog.sum(l.amount) FILTER (WHERE l.kind = 'credit'), 0)::bigint,

@@ -210,9 +210,31 @@
                             AND a.fee_start >= b.base_start AND a.fee_start < b.base_end), 0))::bigint AS amount
    ) charged
    WHERE b.amount > charged.amount
+), plan_days AS (
+  -- Which plan has which of the days that are paid for. A change of seats alone does not divide them.
+  SELECT x.*, lead(x.day, 1, x.used_end) OVER (PARTITION BY x.tenant_id, x.invoice_id, x.base_start ORDER BY x.number) AS next_day
+    FROM (
+      SELECT b.tenant_id, b.invoice_id, b.subscription_id, b.currency, b.base_start, b.base_end, b.used_end, 0 AS number, b.used_start AS day, b.of_plan AS plan_id
+        FROM base b
+      UNION ALL
+      SELECT c.tenant_id, c.invoice_id, c.subscription_id, c.currency, c.base_start, c.base_end, c.used_end, c.number, c.day, c.to_plan_id
+        FROM changes c WHERE c.from_plan_id <> c.to_plan_id
+    ) x
+   WHERE (SELECT EXISTS (SELECT FROM saas.subscription_add_ons))
+), add_ons AS MATERIALIZED (
+  -- With the base fee, by its days: those of each quantity at the price of the plan of these days. Without a price the amount is NULL,
+  -- which no line can hold.
+  SELECT d.tenant_id, d.invoice_id, 6, 'add_on', coalesce(offer.name, a.key), NULL::text, a.quantity::numeric, offer.price::numeric,
+         saas.prorate(offer.price * a.quantity, daterange(d.base_start, d.base_end), daterange(of.first, of.last)),
+         of.first, of.last, a.id, d.plan_id, NULL::text
+    FROM plan_days d
+   CROSS JOIN LATERAL saas.add_on_days(d.tenant_id, d.subscription_id) a
+   CROSS JOIN LATERAL (SELECT greatest(d.day, a.first) AS first, least(d.next_day, a.next) AS last) of
+    LEFT JOIN LATERAL saas.add_on_offer(d.plan_id, a.key, d.currency) offer ON true
+   WHERE a.quantity > 0 AND of.first < of.last
 ), setup AS MATERIALIZED (
   -- With the first period that ends after its day: a pause may have taken the day itself. In advance with the fee for the day, or the change.
-  SELECT d.tenant_id, d.invoice_id, 6, 'setup', p.name || ' plan: set-up', NULL::text, 1::numeric,
+  SELECT d.tenant_id, d.invoice_id, 7, 'setup', p.name || ' plan: set-up', NULL::text, 1::numeric,
          f.amount::numeric, f.amount, d.period_start, d.period_end, d.subscription_id, p.id, NULL::text
     FROM due d
    CROSS JOIN LATERAL saas.setup_fees(d.tenant_id, d.subscription_id) f
@@ -232,9 +254,10 @@
 ), charges AS MATERIALIZED (
   SELECT * FROM fees
   UNION ALL SELECT * FROM minimum
+  UNION ALL SELECT * FROM add_ons
   UNION ALL SELECT * FROM setup
   UNION ALL
-  SELECT l.tenant_id, l.invoice_id, 7, 'adjustment',
+  SELECT l.tenant_id, l.invoice_id, 8, 'adjustment',
          format('%s: %s %s of %s', l.feature_key, abs(l.units),
                 CASE WHEN l.units < 0 THEN 'units less' WHEN l.units = 1 THEN 'late unit' ELSE 'late units' END,
                 CASE l.billing_cycle WHEN 'calendar' THEN to_char(l.first, 'FMMonth YYYY')
@@ -367,24 +390,24 @@
              source_id, place, tax_percent, contains_tax, NULL::bigint AS taxable_amount
         FROM taxed
       UNION ALL
-      SELECT tenant_id, invoice_id, 8, 'discount', description, NULL, 1, -amount, -amount, NULL, NULL,
+      SELECT tenant_id, invoice_id, 9, 'discount', description, NULL, 1, -amount, -amount, NULL, NULL,
              id, place, tax_percent, contains_tax, NULL
         FROM discounts
       UNION ALL
-      SELECT tenant_id, invoice_id, 9, 'tax', description, NULL, 1, amount, amount, NULL, NULL,
+      SELECT tenant_id, invoice_id, 10, 'tax', description, NULL, 1, amount, amount, NULL, NULL,
              NULL, NULL, tax_percent, contains_tax, CASE WHEN contains_tax THEN base - amount ELSE base END
         FROM taxes
       UNION ALL
       -- What the prices contain is told beside them, and taken out again: the lines then add up to what was promised.
-      SELECT tenant_id, invoice_id, 9, 'adjustment', description || ', contained in the prices', NULL, 1, -amount, -amount, NULL, NULL,
+      SELECT tenant_id, invoice_id, 10, 'adjustment', description || ', contained in the prices', NULL, 1, -amount, -amount, NULL, NULL,
              NULL, NULL, NULL, NULL, base - amount
         FROM taxes WHERE contains_tax AND amount <> 0
       UNION ALL
-      SELECT tenant_id, invoice_id, 10, 'adjustment', 'Carried over as credits', NULL, 1, amount, amount, NULL, NULL,
+      SELECT tenant_id, invoice_id, 11, 'adjustment', 'Carried over as credits', NULL, 1, amount, amount, NULL, NULL,
              NULL, NULL, NULL, NULL, NULL
         FROM carried
       UNION ALL
-      SELECT tenant_id, invoice_id, 11, 'credit', 'Credits used', NULL, 1, -amount, -amount, NULL, NULL,
+      SELECT tenant_id, invoice_id, 12, 'credit', 'Credits used', NULL, 1, -amount, -amount, NULL, NULL,
              NULL, NULL, NULL, NULL, NULL
         FROM credit
     ) l

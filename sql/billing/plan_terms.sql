@@ -17,6 +17,10 @@ SELECT p.id, t.terms = $2::text::jsonb
                                                   'overage_price', trim_scale(f.overage_price)::text,
                                                   'price_model', f.price_model, 'aggregation', f.aggregation)
                                ORDER BY f.feature_key COLLATE "C", f.currency COLLATE "C" NULLS FIRST)
-                FROM saas.plan_features f WHERE f.plan_id = p.id), '[]')) AS terms
+                FROM saas.plan_features f WHERE f.plan_id = p.id), '[]'),
+            'add_ons', coalesce((
+              SELECT jsonb_agg(jsonb_build_object('key', a.key, 'name', a.name, 'currency', a.currency, 'price', a.price, 'most', a.most_quantity)
+                               ORDER BY a.key COLLATE "C", a.currency COLLATE "C" NULLS FIRST)
+                FROM saas.plan_add_ons a WHERE a.plan_id = p.id), '[]')) AS terms
  ) t
  WHERE p.key = $1 AND p.is_current

@@ -10,6 +10,10 @@ CREATE POLICY app_read ON saas.plan_features FOR SELECT TO CURRENT_USER
   USING (saas.current_user_id() IS NOT NULL AND EXISTS (SELECT FROM saas.plans p WHERE p.id = plan_id));
 CREATE POLICY admin_read ON saas.plan_features FOR SELECT TO CURRENT_USER
   USING (saas.current_user_id() IS NOT NULL);
+CREATE POLICY app_read ON saas.plan_add_ons FOR SELECT TO CURRENT_USER
+  USING (saas.current_user_id() IS NOT NULL AND EXISTS (SELECT FROM saas.plans p WHERE p.id = plan_id));
+CREATE POLICY admin_read ON saas.plan_add_ons FOR SELECT TO CURRENT_USER
+  USING (saas.current_user_id() IS NOT NULL);
 CREATE POLICY app_read ON saas.features FOR SELECT TO CURRENT_USER
   USING (saas.current_user_id() IS NOT NULL);
 CREATE POLICY admin_read ON saas.features FOR SELECT TO CURRENT_USER
@@ -45,6 +49,10 @@ CREATE POLICY admin_read ON saas.tenant_credit_ledger FOR SELECT TO CURRENT_USER
 CREATE POLICY app_read ON saas.subscription_changes FOR SELECT TO CURRENT_USER
   USING (saas.has_tenant_permission(tenant_id, 'billing.view'));
 CREATE POLICY admin_read ON saas.subscription_changes FOR SELECT TO CURRENT_USER
+  USING (saas.has_system_permission('platform.billing.adjust'));
+CREATE POLICY app_read ON saas.subscription_add_ons FOR SELECT TO CURRENT_USER
+  USING (saas.has_tenant_permission(tenant_id, 'billing.view'));
+CREATE POLICY admin_read ON saas.subscription_add_ons FOR SELECT TO CURRENT_USER
   USING (saas.has_system_permission('platform.billing.adjust'));
 CREATE POLICY app_read ON saas.credit_allocations FOR SELECT TO CURRENT_USER
   USING (saas.has_tenant_permission(tenant_id, 'billing.view'));

@@ -8,7 +8,7 @@
          d.kind, d.period, d.period_start, d.period_end,
          coalesce(sum(l.amount) FILTER (WHERE l.kind IN ('subscription', 'seat', 'proration')), 0),
          coalesce(sum(l.amount) FILTER (WHERE l.kind = 'usage'), 0),
-         coalesce(sum(l.amount) FILTER (WHERE l.kind IN ('minimum', 'setup', 'adjustment')), 0),
+         coalesce(sum(l.amount) FILTER (WHERE l.kind IN ('minimum', 'add_on', 'setup', 'adjustment')), 0),
          coalesce(-sum(l.amount) FILTER (WHERE l.kind = 'discount'), 0),
          coalesce(sum(l.amount) FILTER (WHERE l.kind = 'tax'), 0),
          coalesce(-sum(l.amount) FILTER (WHERE l.kind = 'credit'), 0),

@@ -98,6 +98,21 @@ COMMENT ON TABLE saas.plan_features IS 'What a plan includes of each feature and
 COMMENT ON COLUMN saas.plan_features.overage_price IS 'Minor units for each unit beyond included_units; NULL: units beyond cost nothing.';
 COMMENT ON COLUMN saas.plan_features.price_model IS 'What one overage price can''t say: tiers, packages, percentages. Applied to the units beyond included_units.';
 
+CREATE TABLE saas.plan_add_ons (
+  id            uuid PRIMARY KEY,
+  plan_id       uuid NOT NULL REFERENCES saas.plans (id),
+  key           text NOT NULL CHECK (key <> '' AND length(key) <= 200),
+  name          text NOT NULL CHECK (btrim(name) <> '' AND length(name) <= 200),
+  currency      text REFERENCES saas.currencies (code),
+  price         bigint NOT NULL CHECK (price >= 0),
+  most_quantity integer CHECK (most_quantity > 0),
+  UNIQUE NULLS NOT DISTINCT (plan_id, key, currency)
+);
+CREATE INDEX plan_add_ons_currency_idx ON saas.plan_add_ons (currency);
+COMMENT ON TABLE saas.plan_add_ons IS 'What a plan offers beside itself for a price: support, another environment, a pack of something. currency NULL: the plan''s own.';
+COMMENT ON COLUMN saas.plan_add_ons.price IS 'Minor units a billing interval of the plan, for each.';
+COMMENT ON COLUMN saas.plan_add_ons.most_quantity IS 'How many a tenant may have; NULL: any number.';
+
 CREATE TABLE saas.tenant_subscriptions (
   tenant_id                uuid NOT NULL REFERENCES saas.tenants (id),
   id                       uuid NOT NULL,
@@ -182,6 +197,27 @@ COMMENT ON COLUMN saas.subscription_changes.number IS 'Of the contract''s change
 COMMENT ON COLUMN saas.subscription_changes.day IS 'The first day of the new terms, in the tenant''s time zone.';
 COMMENT ON COLUMN saas.subscription_changes.prorated IS 'Whether the day is in a period whose fee the old terms make: its unused days are credited at the old terms and charged at the new.';
 
+CREATE TABLE saas.subscription_add_ons (
+  tenant_id       uuid NOT NULL,
+  id              uuid NOT NULL,
+  subscription_id uuid NOT NULL,
+  number          integer NOT NULL CHECK (number > 0),
+  key             text NOT NULL CHECK (key <> '' AND length(key) <= 200),
+  quantity        integer NOT NULL CHECK (quantity >= 0),
+  day             date NOT NULL CHECK (isfinite(day)),
+  at_once         boolean NOT NULL,
+  created_at      timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (tenant_id, id),
+  UNIQUE (tenant_id, subscription_id, number),
+  FOREIGN KEY (tenant_id, subscription_id) REFERENCES saas.tenant_subscriptions (tenant_id, id)
+);
+CREATE INDEX subscription_add_ons_id_idx ON saas.subscription_add_ons (id);
+COMMENT ON TABLE saas.subscription_add_ons IS 'What a contract takes of its plan''s add-ons: from a day on so many, whatever was said before of the days from then on. Each day has one quantity, therefore. Append-only.';
+COMMENT ON COLUMN saas.subscription_add_ons.number IS 'In the order in which it was said, from 1, of all add-ons of the contract.';
+COMMENT ON COLUMN saas.subscription_add_ons.quantity IS 'How many from the day on; 0: none.';
+COMMENT ON COLUMN saas.subscription_add_ons.day IS 'The first day of the quantity, in the tenant''s time zone.';
+COMMENT ON COLUMN saas.subscription_add_ons.at_once IS 'Whether it was said of that day itself, or has waited for the end of the period that is paid for.';
+
 CREATE TABLE saas.payment_invoices (
   tenant_id           uuid NOT NULL REFERENCES saas.tenants (id),
   id                  uuid NOT NULL,
@@ -246,7 +282,7 @@ COMMENT ON TABLE saas.payment_invoices IS 'What a tenant owes for a period: the 
 COMMENT ON COLUMN saas.payment_invoices.billing_reason IS 'period: of a closed billing period; advance: of fees alone, charged ahead when a contract or its paid time begins; change: of a change within time that was paid ahead; late: of usage that came after the last contract''s end.';
 COMMENT ON COLUMN saas.payment_invoices.number IS 'Given when finalized, gapless for an issuer. A void invoice keeps it.';
 COMMENT ON COLUMN saas.payment_invoices.subscription_amount IS 'Sum of subscription, seat and proration lines.';
-COMMENT ON COLUMN saas.payment_invoices.other_amount IS 'Sum of minimum, setup and adjustment lines.';
+COMMENT ON COLUMN saas.payment_invoices.other_amount IS 'Sum of minimum, add_on, setup and adjustment lines.';
 COMMENT ON COLUMN saas.payment_invoices.tax IS 'Negative where late usage has made more cheaper than is due. The total without it and without credits used is the revenue, whether prices contain the tax or not.';
 COMMENT ON COLUMN saas.payment_invoices.credited_amount IS 'What credit notes took off what was due.';
 COMMENT ON COLUMN saas.payment_invoices.issuer_details IS 'What the invoice says of its issuer, kept when it is finalized.';
@@ -259,8 +295,8 @@ CREATE TABLE saas.payment_invoice_lines (
   id             uuid NOT NULL,
   invoice_id     uuid NOT NULL,
   position       integer NOT NULL CHECK (position > 0),
-  kind           text NOT NULL CHECK (kind IN ('subscription', 'seat', 'usage', 'proration', 'credit',
-                                               'discount', 'tax', 'minimum', 'setup', 'adjustment')),
+  kind           text NOT NULL CHECK (kind IN ('subscription', 'seat', 'usage', 'proration', 'credit', 'discount',
+                                               'tax', 'minimum', 'add_on', 'setup', 'adjustment')),
   description    text NOT NULL CHECK (description <> ''),
   feature_key    text,
   quantity       numeric NOT NULL CHECK (quantity >= 0 AND quantity < 1e20),
@@ -282,7 +318,7 @@ CREATE TABLE saas.payment_invoice_lines (
 );
 CREATE INDEX payment_invoice_lines_discount_idx ON saas.payment_invoice_lines (tenant_id, source_id) WHERE kind = 'discount';
 COMMENT ON TABLE saas.payment_invoice_lines IS 'The lines of an invoice; their sums are the invoice''s amounts, checked at commit.';
-COMMENT ON COLUMN saas.payment_invoice_lines.source_id IS 'The row the line comes from: subscription, usage fee, usage adjustment, coupon redemption or ledger entry.';
+COMMENT ON COLUMN saas.payment_invoice_lines.source_id IS 'The row the line comes from: subscription, add-on that was taken, usage fee, usage adjustment, coupon redemption or ledger entry.';
 COMMENT ON COLUMN saas.payment_invoice_lines.tax_percent IS 'The rate that the line is taxed at, of a tax line the rate itself; NULL: not taxed.';
 COMMENT ON COLUMN saas.payment_invoice_lines.contains_tax IS 'Whether the amount contains the tax, which is then told and taken out again in lines of their own.';
 COMMENT ON COLUMN saas.payment_invoice_lines.taxable_amount IS 'Of a tax line, and of the adjustment that takes a contained tax out again: the sum without tax that it is taken of.';

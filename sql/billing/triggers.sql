@@ -9,6 +9,8 @@ CREATE TRIGGER trg_plan_terms_fixed BEFORE UPDATE OR DELETE ON saas.plan_prices
   FOR EACH ROW EXECUTE FUNCTION saas.keep_plan_terms('plan_prices');
 CREATE TRIGGER trg_plan_terms_fixed BEFORE UPDATE OR DELETE ON saas.plan_features
   FOR EACH ROW EXECUTE FUNCTION saas.keep_plan_terms('plan_features');
+CREATE TRIGGER trg_plan_terms_fixed BEFORE UPDATE OR DELETE ON saas.plan_add_ons
+  FOR EACH ROW EXECUTE FUNCTION saas.keep_plan_terms('plan_add_ons');
 
 -- Before trg_follow_pause, by its name.
 CREATE TRIGGER trg_end_contract BEFORE INSERT OR UPDATE OF status ON saas.tenant_subscriptions

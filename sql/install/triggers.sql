@@ -44,6 +44,10 @@ CREATE TRIGGER trg_refuse_change BEFORE UPDATE OR DELETE ON saas.subscription_ch
   FOR EACH ROW EXECUTE FUNCTION saas.refuse_change('subscription_changes');
 CREATE TRIGGER trg_refuse_truncate BEFORE TRUNCATE ON saas.subscription_changes
   FOR EACH STATEMENT EXECUTE FUNCTION saas.refuse_change('subscription_changes');
+CREATE TRIGGER trg_refuse_change BEFORE UPDATE OR DELETE ON saas.subscription_add_ons
+  FOR EACH ROW EXECUTE FUNCTION saas.refuse_change('subscription_add_ons');
+CREATE TRIGGER trg_refuse_truncate BEFORE TRUNCATE ON saas.subscription_add_ons
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.refuse_change('subscription_add_ons');
 
 -- Every backend looks again whether it works with this data version.
 CREATE TRIGGER trg_permissions_changed BEFORE INSERT OR UPDATE OR DELETE ON saas.schema_version

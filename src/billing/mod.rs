@@ -37,6 +37,8 @@ pub mod void;
         subscribe,
         change_subscription,
         preview_change,
+        set_add_on,
+        preview_add_on,
         cancel_subscription,
         pause_subscription,
         resume_subscription,

@@ -70,5 +70,6 @@ fn add_version(plan: &Definition, terms: String) -> Result<pgrx::Uuid> {
     let args = || [id.into(), terms.as_str().into()];
     sql::run(include_str!("../../sql/billing/add_plan_prices.sql"), &args())?;
     sql::run(include_str!("../../sql/billing/add_plan_features.sql"), &args())?;
+    sql::run(include_str!("../../sql/billing/add_plan_add_ons.sql"), &args())?;
     Ok(id)
 }

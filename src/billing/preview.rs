@@ -29,7 +29,7 @@ const STORED: &str =
     "SELECT position, kind, description, feature_key, quantity, unit_amount, amount, period_start, period_end, 0, source_id
        FROM saas.payment_invoice_lines WHERE tenant_id = $1 AND invoice_id = $2 ORDER BY position";
 /// The rank, in `invoice_lines.sql`, of the line that carries an invoice's surplus over.
-const CARRIED: i32 = 10;
+const CARRIED: i32 = 11;
 
 /// The columns of `saas.invoice_line`.
 pub type Line = (

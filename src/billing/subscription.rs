@@ -1,5 +1,6 @@
 //! Subscriptions: begun here; changed, ended and paused in the modules below.
 
+mod add_on;
 mod change;
 mod due;
 mod end;

@@ -26,7 +26,7 @@ const COUPON: &[&str] = &[
 ];
 /// Lines that are charges.
 const CHARGES: &[&str] =
-    &["subscription", "seat", "usage", "proration", "minimum", "setup", "adjustment"];
+    &["subscription", "seat", "usage", "proration", "minimum", "add_on", "setup", "adjustment"];
 
 impl Definition {
     /// # Errors

@@ -15,6 +15,7 @@ INSERT INTO saas.plans (key, name, base_price, currency, billing_interval, works
 VALUES ('pro', 'Pro', 2000, 'USD', 'monthly', 5);
 INSERT INTO saas.plan_features (plan_id, feature_key, included_units, overage_price)
 SELECT id, 'project.create', 1000, 10 FROM saas.plans WHERE key = 'pro';
+INSERT INTO saas.plan_add_ons (plan_id, key, name, price, most_quantity) SELECT id, 'support', 'Support', 500, 3 FROM saas.plans WHERE key = 'pro';
 SELECT saas.subscribe(:'acme', 'pro', seats => 5, starts_at => date_trunc('month', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' - interval '3 months') \g /dev/null
 SELECT saas.grant_credit(:'acme', 1500, 'Welcome', 'promo', 'welcome') \g /dev/null
 SELECT saas.record_usage(:'acme', 'project.create', 1200, 'last month', now() - interval '1 month') \g /dev/null

@@ -17,7 +17,7 @@ WITH names (table_name, view_name) AS (VALUES
   ('personal_data_registry', 'privacy_data_inventory'),
   -- Tables that it does not know and that stand beside one of those. All others keep their names.
   ('api_keys', 'auth_api_keys'), ('jwt_keys', 'auth_jwt_keys'), ('access_grants', 'iam_access_grants'),
-  ('plan_prices', 'billing_plan_prices'), ('payment_invoice_lines', 'billing_invoice_lines')
+  ('plan_prices', 'billing_plan_prices'), ('plan_add_ons', 'billing_plan_add_ons'), ('payment_invoice_lines', 'billing_invoice_lines')
 ), column_names (table_name, name, new_name) AS (VALUES
   ('tenant_credit_ledger', 'delta', 'amount_delta'), ('tenant_credit_ledger', 'reason', 'reference_type'),
   ('usage_records', 'count', 'units_used')

@@ -37,10 +37,12 @@ const PLAN: &[&str] = &[
     "is_custom",
     "tenant_id",
     "features",
+    "add_ons",
 ];
 const PRICE: &[&str] = &["currency", "base_price", "seat_price", "setup_fee", "minimum_amount"];
 const FEATURE: &[&str] =
     &["feature_key", "currency", "included_units", "overage_price", "price_model", "aggregation"];
+const ADD_ON: &[&str] = &["key", "name", "currency", "price", "most"];
 
 impl Definition {
     /// Reads a definition; `currency` is the plan's where it names none.
@@ -84,6 +86,7 @@ impl Definition {
             "tenant_id": tenant_id,
             "prices": prices(&plan, &currency)?,
             "features": features(&plan, &currency)?,
+            "add_ons": add_ons(&plan, &currency)?,
         });
         let name = plan.text("name")?.unwrap_or_else(|| key.clone());
         if name.trim().is_empty() {
@@ -151,11 +154,39 @@ fn features(plan: &Object, own: &str) -> Result<Value> {
             "aggregation": feature.one_of("aggregation", &["sum", "max", "last"])?,
         }));
     }
-    // A zero byte sorts before every other and is in no text of PostgreSQL's.
-    sorted_once(features, |feature| {
-        let text = |key: &str| feature[key].as_str().unwrap_or_default();
-        format!("{}\0{}", text("feature_key"), text("currency"))
-    })
+    sorted_once(features, |feature| in_currency(feature, "feature_key"))
+}
+
+fn add_ons(plan: &Object, own: &str) -> Result<Value> {
+    let mut add_ons = Vec::new();
+    for (name, value) in plan.list("add_ons")? {
+        let add_on = Object::new(&name, value, ADD_ON)?;
+        let key = add_on.text("key")?.ok_or_else(|| missing(&add_on.name("key")))?;
+        if key.is_empty() || key.chars().count() > 200 {
+            return Err(add_on.refuse("key", "a string of 1 to 200 characters"));
+        }
+        let called = add_on.text("name")?.unwrap_or_else(|| key.clone());
+        if called.trim().is_empty() || called.chars().count() > 200 {
+            return Err(
+                add_on.refuse("name", "a string of 1 to 200 characters that says something")
+            );
+        }
+        add_ons.push(json!({
+            "key": key,
+            "name": called,
+            // NULL is the plan's own.
+            "currency": add_on.text("currency")?.filter(|currency| currency != own),
+            "price": add_on.money("price")?.ok_or_else(|| missing(&add_on.name("price")))?,
+            "most": add_on.count("most", 1, i32::MAX)?,
+        }));
+    }
+    sorted_once(add_ons, |add_on| in_currency(add_on, "key"))
+}
+
+/// What a row of the terms is about. A zero byte sorts before every other and is in no text of PostgreSQL's.
+fn in_currency(row: &Value, key: &str) -> String {
+    let text = |key: &str| row[key].as_str().unwrap_or_default();
+    format!("{}\0{}", text(key), text("currency"))
 }
 
 /// In one order, whatever order they were given in, and each thing once.

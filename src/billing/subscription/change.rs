@@ -1,5 +1,6 @@
 //! Changing plan and seats.
 
+use super::add_on::require_offers;
 use super::due::{Left, apply_due, finite, succeed};
 use super::end::{hold, sought};
 use super::{Plan, require_subscriber};
@@ -25,18 +26,38 @@ struct Wish<'a> {
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Mode {
+pub enum Mode {
     Auto,
     Prorate,
     NextPeriod,
 }
 
+impl Mode {
+    pub fn new(mode: Option<&str>) -> Result<Mode> {
+        match given(mode, "mode")? {
+            "auto" => Ok(Mode::Auto),
+            "prorate" => Ok(Mode::Prorate),
+            "next_period" => Ok(Mode::NextPeriod),
+            other => Err(Error::Invalid(format!(
+                "the mode is auto, prorate or next_period, not \"{other}\""
+            ))),
+        }
+    }
+}
+
 /// What has become of it.
-enum Done {
+pub enum Done {
     /// The terms are there, and apply to this contract; with the draft that charges them where the time is paid already.
     AtOnce(pgrx::Uuid, Option<pgrx::Uuid>),
     /// They wait for a moment.
     Later(pgrx::Uuid, TimestampWithTimeZone),
+}
+
+impl Done {
+    pub fn subscription(&self) -> pgrx::Uuid {
+        let (Done::AtOnce(id, _) | Done::Later(id, _)) = self;
+        *id
+    }
 }
 
 impl Wish<'_> {
@@ -49,16 +70,7 @@ impl Wish<'_> {
         if plan_key.is_none() && seats.is_none() {
             return Err(Error::Invalid("a change is of the plan, of the seats or of both".into()));
         }
-        let mode = match given(mode, "mode")? {
-            "auto" => Mode::Auto,
-            "prorate" => Mode::Prorate,
-            "next_period" => Mode::NextPeriod,
-            other => {
-                return Err(Error::Invalid(format!(
-                    "the mode is auto, prorate or next_period, not \"{other}\""
-                )));
-            }
-        };
+        let mode = Mode::new(mode)?;
         Ok(Wish { plan_key, seats, mode, as_of: finite(given(as_of, "as_of")?)? })
     }
 }
@@ -79,11 +91,7 @@ fn change_subscription(
         // What is worth less would give days back that were used: up in the morning, down at night.
         require_subscriber(to_uuid(tenant), false)?;
     }
-    Ok(as_data_owner(|| {
-        Ok(match change(tenant, &wish)? {
-            Done::AtOnce(id, _) | Done::Later(id, _) => id,
-        })
-    })?)
+    Ok(as_data_owner(|| Ok(change(tenant, &wish)?.subscription()))?)
 }
 
 /// The lines of the first invoice that the change would make different. The change is made, looked at and undone.
@@ -123,11 +131,21 @@ fn preview_change(
     let tenant = given(tenant_id, "tenant_id")?;
     gate::require_in_tenant(tenant, "billing.view")?;
     let wish = Wish::new(plan_key, seats, mode, as_of)?;
-    let lines: Vec<Line> = undone(|| {
+    let lines: Vec<Line> = previewed(tenant, wish.as_of, || change(tenant, &wish))?;
+    Ok(TableIterator::new(lines))
+}
+
+/// The lines of the first invoice that a change makes different, after which the change is undone.
+pub fn previewed(
+    tenant: pgrx::Uuid,
+    as_of: TimestampWithTimeZone,
+    change: impl FnOnce() -> Result<Done>,
+) -> Result<Vec<Line>> {
+    undone(|| {
         as_data_owner(|| {
-            let (from, waits) = match change(tenant, &wish)? {
+            let (from, waits) = match change()? {
                 Done::AtOnce(_, Some(draft)) => return stored_lines(tenant, draft),
-                Done::AtOnce(_, None) => (wish.as_of, false),
+                Done::AtOnce(_, None) => (as_of, false),
                 Done::Later(_, starts_at) => {
                     apply_due(&[tenant], starts_at)?;
                     (starts_at, true)
@@ -135,8 +153,7 @@ fn preview_change(
             };
             preview(tenant, fee_is_billed(tenant, from, waits)?.unwrap_or(from))
         })
-    })?;
-    Ok(TableIterator::new(lines))
+    })
 }
 
 /// A moment of the period that bills the fee for a moment, where that is another: of a year its last; in advance, of a fee that
@@ -156,8 +173,8 @@ fn fee_is_billed(
 }
 
 /// The contract as it is, with what the new terms mean for it. See `change_terms.sql`.
-struct Terms {
-    subscription: pgrx::Uuid,
+pub struct Terms {
+    pub subscription: pgrx::Uuid,
     plan: pgrx::Uuid,
     seats: i32,
     /// Whether the new terms are worth less for the same time.
@@ -165,12 +182,12 @@ struct Terms {
     /// Another interval or cycle makes another contract.
     is_other_contract: bool,
     /// Nothing is due for the day yet, under the new terms.
-    in_trial: bool,
+    pub in_trial: bool,
     /// When the fee's own period ends.
-    period_ends: TimestampWithTimeZone,
+    pub period_ends: TimestampWithTimeZone,
     waits: bool,
     /// Why the contract can't change then.
-    refused: Option<String>,
+    pub refused: Option<String>,
     /// Until when a trial goes on.
     trial_end: Option<TimestampWithTimeZone>,
     /// Whether the time is paid in advance.
@@ -188,8 +205,7 @@ fn change(tenant: pgrx::Uuid, wish: &Wish<'_>) -> Result<Done> {
     };
     let seats = wish.seats.unwrap_or(current.seats);
     plan.require_seats(seats)?;
-    let terms = terms(tenant, plan.id, seats, wish.as_of)?
-        .ok_or_else(|| Error::State("the tenant has no live subscription".into(), ""))?;
+    let terms = terms(tenant, plan.id, seats, wish.as_of)?;
     if let Some(why) = terms.refused {
         return Err(Error::State(why, ""));
     }
@@ -219,6 +235,8 @@ fn change(tenant: pgrx::Uuid, wish: &Wish<'_>) -> Result<Done> {
         Mode::Prorate => false,
         Mode::NextPeriod => true,
     };
+    let from = if later { terms.period_ends } else { wish.as_of };
+    require_offers(tenant, id, &plan, from)?;
     if later {
         let args =
             [tenant.into(), id.into(), plan.id.into(), seats.into(), terms.period_ends.into()];
@@ -248,13 +266,13 @@ fn change(tenant: pgrx::Uuid, wish: &Wish<'_>) -> Result<Done> {
     Ok(Done::AtOnce(id, charged.or(due.first().copied())))
 }
 
-struct Current {
-    plan: pgrx::Uuid,
-    seats: i32,
+pub struct Current {
+    pub plan: pgrx::Uuid,
+    pub seats: i32,
     is_behind: bool,
 }
 
-fn current(tenant: pgrx::Uuid) -> Result<Option<Current>> {
+pub fn current(tenant: pgrx::Uuid) -> Result<Option<Current>> {
     sql::write(
         "SELECT plan_id, subscription_seat, status = 'past_due' FROM saas.tenant_subscriptions
           WHERE tenant_id = $1 AND status NOT IN ('canceled', 'paused') FOR NO KEY UPDATE",
@@ -268,13 +286,13 @@ fn current(tenant: pgrx::Uuid) -> Result<Option<Current>> {
     )
 }
 
-fn terms(
+pub fn terms(
     tenant: pgrx::Uuid,
     plan: pgrx::Uuid,
     seats: i32,
     as_of: TimestampWithTimeZone,
-) -> Result<Option<Terms>> {
-    sql::write(
+) -> Result<Terms> {
+    let found = sql::write(
         include_str!("../../../sql/billing/change_terms.sql"),
         &[tenant.into(), plan.into(), seats.into(), as_of.into()],
         |mut rows| {
@@ -299,7 +317,8 @@ fn terms(
                 is_paid_ahead: is(11)?,
             }))
         },
-    )
+    )?;
+    found.ok_or_else(|| Error::State("the tenant has no live subscription".into(), ""))
 }
 
 /// Nobody is put out by a smaller plan: those who are there must have their place in it.

@@ -122,7 +122,7 @@ pub struct Left {
     pub is_behind: bool,
 }
 
-/// A contract that follows on one that has just ended. The provider's stays the same.
+/// A contract that follows on one that has just ended. The provider's stays the same, and so do its add-ons.
 pub fn succeed(
     tenant: pgrx::Uuid,
     plan: pgrx::Uuid,
@@ -132,9 +132,11 @@ pub fn succeed(
 ) -> Result<pgrx::Uuid> {
     let trial = Trial::Until(left.trial_end);
     let id = begin(tenant, plan, seats, starts_at, trial, left.is_behind)?;
-    sql::run(
+    for statement in [
         include_str!("../../../sql/billing/hand_link_on.sql"),
-        &[tenant.into(), id.into(), starts_at.into()],
-    )?;
+        include_str!("../../../sql/billing/hand_add_ons_on.sql"),
+    ] {
+        sql::run(statement, &[tenant.into(), id.into(), starts_at.into()])?;
+    }
     Ok(id)
 }

@@ -30,6 +30,17 @@ SELECT p.version FROM saas.tenant_subscriptions s JOIN saas.plans p ON p.id = s.
 SELECT saas.define_plan(:'team') NOT IN (:'first', :'second', :'third') AS another;
 SELECT max(version) FROM saas.plans WHERE key = 'team';
 
+-- What is offered beside it is a term, too.
+SELECT saas.define_plan('{"key": "more", "base_price": 1, "add_ons": [{"key": "env", "name": "Environment", "price": 500}, {"key": "env", "currency": "EUR", "price": 450, "most": 2}]}') AS more \gset
+SELECT saas.define_plan('{"add_ons": [{"currency": "EUR", "key": "env", "most": 2, "price": 450}, {"price": 500, "name": "Environment", "key": "env", "currency": "USD"}], "key": "more", "base_price": 1}') = :'more' AS same,
+       saas.define_plan('{"key": "more", "base_price": 1, "add_ons": [{"key": "env", "name": "Environment", "price": 600}, {"key": "env", "currency": "EUR", "price": 450, "most": 2}]}') = :'more' AS dearer;
+SELECT p.version, a.key, a.name, a.currency, a.price, a.most_quantity
+  FROM saas.plan_add_ons a JOIN saas.plans p ON p.id = a.plan_id WHERE p.key = 'more' ORDER BY p.version, a.key, a.currency NULLS FIRST;
+SELECT saas.define_plan('{"key": "more", "base_price": 1, "add_ons": [{"key": "env", "currency": "XXX", "price": 1}]}');
+\echo :LAST_ERROR_SQLSTATE
+SELECT saas.define_plan('{"key": "more", "base_price": 1}') IS NOT NULL AS without;
+SELECT count(*) FROM saas.plan_add_ons a JOIN saas.plans p ON p.id = a.plan_id WHERE p.key = 'more' AND p.is_current;
+
 -- For one tenant only.
 SELECT saas.define_plan(jsonb_build_object('key', 'acme', 'base_price', 1, 'tenant_id', :'acme')) IS NOT NULL AS made;
 SELECT is_custom, tenant_id = :'acme' AS for_acme FROM saas.plans WHERE key = 'acme';

@@ -27,7 +27,7 @@ fn what_is_not_said_is_the_default() {
         json!({
             "base_price": 2000, "seat_price": 0, "included_seats": 1, "currency": "USD", "billing_interval": "monthly",
             "billing_cycle": "calendar", "bill_in": "arrears", "setup_fee": 0, "minimum_amount": 0, "is_custom": false,
-            "tenant_id": null, "prices": [], "features": [],
+            "tenant_id": null, "prices": [], "features": [], "add_ons": [],
         })
     );
     assert_eq!(
@@ -42,8 +42,10 @@ fn what_is_not_said_is_the_default() {
 fn the_same_in_other_words_is_the_same() {
     let one = r#"{"key": "p", "base_price": 1, "prices": [{"currency": "EUR", "base_price": 2}, {"currency": "CHF", "base_price": 3}],
         "features": [{"feature_key": "b", "overage_price": "1.50"}, {"feature_key": "a", "included_units": 5},
-                     {"feature_key": "a", "currency": "EUR", "overage_price": "7"}]}"#;
-    let other = r#"{"features": [{"feature_key": "a", "currency": "EUR", "overage_price": "7.00", "included_units": 0},
+                     {"feature_key": "a", "currency": "EUR", "overage_price": "7"}],
+        "add_ons": [{"key": "b", "price": 5}, {"key": "a", "price": 6, "most": 2}, {"key": "a", "currency": "EUR", "price": 7}]}"#;
+    let other = r#"{"add_ons": [{"key": "a", "name": "a", "currency": "EUR", "price": 7}, {"key": "a", "price": 6, "most": 2, "currency": "USD"},
+                     {"most": null, "price": 5, "key": "b"}], "features": [{"feature_key": "a", "currency": "EUR", "overage_price": "7.00", "included_units": 0},
                      {"feature_key": "a", "currency": "USD", "included_units": 5, "aggregation": "sum"},
                      {"overage_price": "1.5", "feature_key": "b"}],
         "prices": [{"base_price": 3, "currency": "CHF"}, {"base_price": 2, "currency": "EUR", "seat_price": 0}], "base_price": 1, "key": "p"}"#;
@@ -116,6 +118,27 @@ fn what_can_not_be_meant_is_refused() {
                 "price_model": {"model": "flat", "amount": "1"}}]}"#,
             "22023",
         ),
+        (r#"{"key": "p", "base_price": 1, "add_ons": [{"price": 1}]}"#, "22023"),
+        (r#"{"key": "p", "base_price": 1, "add_ons": [{"key": "a"}]}"#, "22023"),
+        (r#"{"key": "p", "base_price": 1, "add_ons": [{"key": "", "price": 1}]}"#, "22023"),
+        (
+            r#"{"key": "p", "base_price": 1, "add_ons": [{"key": "a", "name": " ", "price": 1}]}"#,
+            "22023",
+        ),
+        (r#"{"key": "p", "base_price": 1, "add_ons": [{"key": "a", "price": -1}]}"#, "22023"),
+        (r#"{"key": "p", "base_price": 1, "add_ons": [{"key": "a", "price": 1.5}]}"#, "22023"),
+        (
+            r#"{"key": "p", "base_price": 1, "add_ons": [{"key": "a", "price": 18446744073709551615}]}"#,
+            "22003",
+        ),
+        (
+            r#"{"key": "p", "base_price": 1, "add_ons": [{"key": "a", "price": 1, "most": 0}]}"#,
+            "22023",
+        ),
+        (
+            r#"{"key": "p", "base_price": 1, "add_ons": [{"key": "a", "price": 1}, {"key": "a", "price": 2, "currency": "USD"}]}"#,
+            "22023",
+        ),
     ] {
         refused(text, sqlstate);
     }
@@ -128,6 +151,7 @@ fn an_unknown_key_names_the_nearest() {
         (r#"{"key": "p", "base_price": 1, "trial": 5}"#, Some("trial_days")),
         (r#"{"key": "p", "base_price": 1, "features": [{"feature": "a"}]}"#, Some("feature_key")),
         (r#"{"key": "p", "base_price": 1, "prices": [{"curency": "EUR"}]}"#, Some("currency")),
+        (r#"{"key": "p", "base_price": 1, "add_ons": [{"key": "a", "prise": 1}]}"#, Some("price")),
         (r#"{"key": "p", "base_price": 1, "zzz": 5}"#, None),
     ] {
         match read(text).unwrap_err() {
