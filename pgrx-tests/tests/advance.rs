@@ -442,6 +442,111 @@ fn periods_of_its_own_and_a_tax_that_changes() {
 }
 
 #[test]
+fn add_ons_come_with_the_fee_or_by_themselves() {
+    let mut books = Books::new();
+    for (key, price) in [("app", 500), ("large", 400)] {
+        let plan = format!(
+            r#"{{"key": "{key}", "base_price": 10000, "bill_in": "advance", "add_ons": [{{"key": "env", "name": "Environment", "price": {price}}}]}}"#
+        );
+        books.data.execute("SELECT saas.define_plan($1::text::jsonb)", &[&plan]).unwrap();
+    }
+    let tenant = books.subscribed("app", "2025-06-01Z");
+    let set = |books: &mut Books, quantity: i32, mode: &str, at: &str| {
+        let sql = "SELECT saas.set_add_on($1, 'env', $2, $3, $4::text::timestamptz)";
+        books.worker.execute(sql, &[&tenant, &quantity, &mode, &at]).unwrap()
+    };
+    // Taken within what is paid: the days that are left, at once.
+    let told: String = books.one(
+        "SELECT string_agg(concat_ws(' ', kind, quantity, amount), ', ') FROM saas.preview_add_on($1, 'env', 2, as_of => '2025-06-16Z')",
+        &[&tenant],
+    );
+    assert_eq!(told, "add_on 2 500");
+    set(&mut books, 2, "auto", "2025-06-16Z");
+    set(&mut books, 5, "auto", "2025-06-22Z");
+    // Fewer wait for the fee that follows.
+    set(&mut books, 1, "auto", "2025-06-25Z");
+    // The plan changes, what is paid keeps its price.
+    change(&mut books.worker, tenant, Some("large"), None, "prorate", "2025-06-26Z").unwrap();
+    assert_eq!(books.bill(tenant, "2025-06-01"), "subscription 10000, add_on 400 = 10400");
+    assert_eq!(
+        books.invoices(tenant),
+        [
+            "2025-06-01 subscription 10000 = 10000",
+            "2025-06-01 subscription 10000, add_on 400 = 10400",
+            "2025-06-16 add_on 500 = 500",
+            "2025-06-22 add_on 450 = 450",
+            "2025-06-26 proration -1667, proration 1667 = 0",
+        ]
+    );
+    // In July one more for fifteen days, then none: asked for at once by whoever bills, it is given back.
+    set(&mut books, 2, "auto", "2025-07-17Z");
+    set(&mut books, 0, "prorate", "2025-07-17Z");
+    let before = books.invoices(tenant);
+    assert_eq!(
+        before[5..],
+        ["2025-07-17 add_on 194 = 194", "2025-07-17 add_on -387, adjustment 387 = 0"]
+    );
+    assert_eq!(books.bill(tenant, "2025-07-01"), "subscription 10000, credit -387 = 9613");
+    // Made again after a void, each is what it was.
+    for invoice in books
+        .data
+        .query("SELECT id, period_start::text FROM saas.payment_invoices WHERE tenant_id = $1 AND period_start < '2025-07-01' ORDER BY id", &[&tenant])
+        .unwrap()
+    {
+        let (invoice, day): (Uuid, String) = (invoice.get(0), invoice.get(1));
+        let said = books.told(invoice);
+        books.data.execute("SELECT saas.void_invoice($1, 'mistake')", &[&invoice]).unwrap();
+        assert_eq!(books.bill(tenant, &day), said);
+    }
+    books.balanced();
+}
+
+#[test]
+fn a_change_of_days_before_those_of_the_last_fee() {
+    let mut books = plans();
+    let tenant = books.subscribed("small", "2025-06-01Z");
+    // The first of July is charged before June is closed, as by a job that runs as of tomorrow; then who bills changes June.
+    let fee = "INSERT INTO saas.payment_invoices (tenant_id, subscription_id, issuer_id, billing_reason, period, period_start, period_end, subscription_amount, total_amount, currency)
+               SELECT s.tenant_id, s.id, i.id, 'advance', '2025-07-01', '2025-07-01', '2025-08-01', 10000, 10000, 'USD'
+                 FROM saas.tenant_subscriptions s, saas.issuers i WHERE s.tenant_id = $1 RETURNING id";
+    let mut transaction = books.data.transaction().unwrap();
+    let july: Uuid = transaction.query_one(fee, &[&tenant]).unwrap().get(0);
+    transaction
+        .execute(
+            "INSERT INTO saas.payment_invoice_lines (tenant_id, invoice_id, position, kind, description, quantity, unit_amount, amount, period_start, period_end)
+             VALUES ($1, $2, 1, 'subscription', 'Small plan', 1, 10000, 10000, '2025-07-01', '2025-08-01')",
+            &[&tenant, &july],
+        )
+        .unwrap();
+    transaction
+        .execute(
+            "INSERT INTO saas.advance_fees (tenant_id, subscription_id, fee_start, fee_end, previous_end, invoice_id)
+             SELECT tenant_id, subscription_id, period_start, period_end, period_start, id FROM saas.payment_invoices WHERE id = $1",
+            &[&july],
+        )
+        .unwrap();
+    transaction.commit().unwrap();
+    change(&mut books.worker, tenant, Some("large"), None, "auto", "2025-06-16Z").unwrap();
+    // Half of June and all of July, each by its own month.
+    let last = books_last(&mut books, tenant);
+    let told = books.told(last);
+    assert_eq!(told, "proration -5000, proration 15000, proration -10000, proration 30000 = 30000");
+    // July's own fee, made again, is still that of the small plan.
+    books.data.execute("SELECT saas.void_invoice($1, 'mistake')", &[&july]).unwrap();
+    assert_eq!(books.bill(tenant, "2025-07-10"), "subscription 10000 = 10000");
+    assert_eq!(books.bill(tenant, "2025-06-01"), "nothing = 0");
+    assert_eq!(books.bill(tenant, "2025-07-01"), "subscription 30000 = 30000");
+    books.balanced();
+}
+
+fn books_last(books: &mut Books, tenant: Uuid) -> Uuid {
+    books.one(
+        "SELECT id FROM saas.payment_invoices WHERE tenant_id = $1 ORDER BY id DESC LIMIT 1",
+        &[&tenant],
+    )
+}
+
+#[test]
 fn at_once_each_fee_is_charged_once() {
     let mut books = plans();
     let tenants: Vec<Uuid> = (0..6).map(|_| books.subscribed("small", "2035-06-01Z")).collect();

@@ -190,8 +190,8 @@ INSERT INTO saas.billed_periods (tenant_id, subscription_id, period_start, perio
     FROM saas.tenant_subscriptions s, saas.payment_invoices i WHERE s.tenant_id = 'T' AND i.tenant_id = 'T';
 INSERT INTO saas.advance_fees (tenant_id, subscription_id, fee_start, fee_end, invoice_id)
   SELECT tenant_id, subscription_id, '2026-02-01', '2026-03-01', id FROM saas.payment_invoices WHERE tenant_id = 'T';
-INSERT INTO saas.charged_changes (tenant_id, change_id, invoice_id)
-  SELECT c.tenant_id, c.id, i.id FROM saas.subscription_changes c JOIN saas.payment_invoices i ON i.tenant_id = c.tenant_id WHERE c.tenant_id = 'T';
+INSERT INTO saas.charged_changes (tenant_id, change_id, plan_id, invoice_id)
+  SELECT c.tenant_id, c.id, c.to_plan_id, i.id FROM saas.subscription_changes c JOIN saas.payment_invoices i ON i.tenant_id = c.tenant_id WHERE c.tenant_id = 'T';
 SELECT saas.grant_credit('T', 500, 'welcome', 'promo');
 SELECT saas.finalize_invoice(id), saas.credit_invoice(id, 'sorry', 40) FROM saas.payment_invoices WHERE tenant_id = 'T';
 INSERT INTO saas.dunning (tenant_id, invoice_id, status, reminder_at) SELECT 'T', id, 'reminder', now() FROM saas.payment_invoices WHERE tenant_id = 'T';

@@ -100,8 +100,10 @@ SELECT 'invoice_in_advance', 'payment_invoices ' || i.id, 'neither a fee in adva
   FROM saas.payment_invoices i
  WHERE i.billing_reason IN ('advance', 'change') AND i.status <> 'void'
    AND NOT EXISTS (SELECT FROM saas.advance_fees f WHERE f.tenant_id = i.tenant_id AND f.invoice_id = i.id AND f.subscription_id = i.subscription_id)
-   AND NOT EXISTS (SELECT FROM saas.charged_changes x JOIN saas.subscription_changes c ON c.tenant_id = x.tenant_id AND c.id = x.change_id
-                    WHERE x.tenant_id = i.tenant_id AND x.invoice_id = i.id AND c.subscription_id = i.subscription_id)
+   AND NOT EXISTS (SELECT FROM saas.charged_changes x
+                     LEFT JOIN saas.subscription_changes c ON c.tenant_id = x.tenant_id AND c.id = x.change_id
+                     LEFT JOIN saas.subscription_add_ons a ON a.tenant_id = x.tenant_id AND a.id = x.add_on_id
+                    WHERE x.tenant_id = i.tenant_id AND x.invoice_id = i.id AND coalesce(c.subscription_id, a.subscription_id) = i.subscription_id)
 UNION ALL
 SELECT 'fee_in_advance_gap', 'tenant_subscriptions ' || f.subscription_id,
        format('the fee from %s to %s does not follow on %s', f.fee_start, f.fee_end, coalesce(f.before::text, 'nothing'))

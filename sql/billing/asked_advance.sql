@@ -2,7 +2,7 @@
 WITH asked AS (
   SELECT s.tenant_id, s.id AS subscription_id, s.plan_id, s.subscription_seat AS seats, 'advance' AS kind,
          saas.counted_under(p.billing_cycle, (s.anchor AT TIME ZONE t.time_zone)::date, owed.fee_start) AS period,
-         owed.fee_start AS period_start, owed.fee_end AS period_end, owed.until AS charges_until, NULL::uuid AS change_id
+         owed.fee_start AS period_start, owed.fee_end AS period_end, owed.until AS charges_until, NULL::uuid AS change_id, NULL::uuid AS add_on_id
     FROM unnest($1::uuid[], $2::uuid[]) AS d (tenant_id, id)
     JOIN saas.tenant_subscriptions s ON s.tenant_id = d.tenant_id AND s.id = d.id
     JOIN saas.tenants t ON t.id = s.tenant_id

@@ -2,7 +2,7 @@
 WITH asked AS (
   SELECT c.tenant_id, c.subscription_id, c.to_plan_id AS plan_id, c.to_seats AS seats, 'change' AS kind,
          saas.counted_under(p.billing_cycle, (s.anchor AT TIME ZONE t.time_zone)::date, c.day) AS period,
-         c.day AS period_start, charged.until AS period_end, NULL::timestamptz AS charges_until, c.id AS change_id
+         c.day AS period_start, charged.until AS period_end, NULL::timestamptz AS charges_until, c.id AS change_id, NULL::uuid AS add_on_id
     FROM saas.tenant_subscriptions s
     JOIN saas.tenants t ON t.id = s.tenant_id
     JOIN saas.plans p ON p.id = s.plan_id

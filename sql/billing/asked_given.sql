@@ -4,7 +4,7 @@
 -- on. The kind is $18: advance is what will be charged alone before the period's end. Continued by rate.sql, sources_live.sql and invoice_lines.sql.
 WITH asked AS (
   SELECT $1::uuid AS tenant_id, $2::uuid AS subscription_id, $3::uuid AS plan_id, $4::integer AS seats,
-         $18::text AS kind, NULL::uuid AS change_id,
+         $18::text AS kind, NULL::uuid AS change_id, NULL::uuid AS add_on_id,
          (SELECT CASE WHEN p.bill_in = 'advance' AND $18 = 'advance' THEN saas.charges_alone_until('infinity', $7, t.time_zone)
                       WHEN p.bill_in = 'advance' THEN $7::date::timestamp AT TIME ZONE t.time_zone END
             FROM saas.plans p, saas.tenants t WHERE p.id = $3 AND t.id = $1) AS charges_until,

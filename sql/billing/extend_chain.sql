@@ -17,8 +17,8 @@
               THEN a.fee_start END, d.invoice_id
     FROM advance a JOIN due d ON d.tenant_id = a.tenant_id AND d.subscription_id = a.subscription_id
 ), changes_charged AS (
-  INSERT INTO saas.charged_changes (tenant_id, change_id, invoice_id)
-  SELECT d.tenant_id, d.change_id, d.invoice_id
+  INSERT INTO saas.charged_changes (tenant_id, change_id, add_on_id, plan_id, invoice_id)
+  SELECT d.tenant_id, d.change_id, d.add_on_id, d.plan_id, d.invoice_id
     FROM due d JOIN invoices i ON i.tenant_id = d.tenant_id AND i.id = d.invoice_id
    WHERE d.kind = 'change'
 )

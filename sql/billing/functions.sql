@@ -81,8 +81,9 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
 $$;
 
 -- The add-ons that a contract takes, with the days of each quantity: what was said last holds from its day on, whatever was said
--- before of later days. Without a SET clause, as invoice_sums.
-CREATE FUNCTION saas.add_on_days(tenant_id uuid, subscription_id uuid)
+-- before of later days. As a fee in advance from fee_start on charges them, if that is given: without what was said after it, and charged
+-- by itself. Without a SET clause, as invoice_sums.
+CREATE FUNCTION saas.add_on_days(tenant_id uuid, subscription_id uuid, fee_start date DEFAULT NULL)
 RETURNS TABLE (id uuid, key text, quantity integer, first date, next date, at_once boolean)
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
   SELECT a.id, a.key, a.quantity, a.day, a.next_day, a.at_once
@@ -90,6 +91,9 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
       SELECT x.*, pg_catalog.min(x.day) OVER (PARTITION BY x.key ORDER BY x.number ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS next_day
         FROM saas.subscription_add_ons x
        WHERE x.tenant_id = add_on_days.tenant_id AND x.subscription_id = add_on_days.subscription_id
+         AND (add_on_days.fee_start IS NULL OR NOT EXISTS (
+               SELECT FROM saas.charged_changes c JOIN saas.payment_invoices i ON i.tenant_id = c.tenant_id AND i.id = c.invoice_id
+                WHERE c.tenant_id = x.tenant_id AND c.add_on_id = x.id AND i.period_end > add_on_days.fee_start))
     ) a
    WHERE a.next_day IS NULL OR a.day < a.next_day
 $$;

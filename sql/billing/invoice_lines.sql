@@ -1,14 +1,14 @@
 -- The lines of invoices: one code path for every invoice, whatever it is made for. Continues what is asked for, one
 -- invoice of a tenant, and what it is made of; continued by what is done with the lines.
 --
--- asked (tenant_id, subscription_id, plan_id, seats, kind, period, period_start, period_end, change_id): the kind is the invoice's billing_reason; change_id is the
--- change that one of kind change charges · fees_due: the priced usage · late_units: usage of closed periods, with its amount if that is fixed
+-- asked (tenant_id, subscription_id, plan_id, seats, kind, period, period_start, period_end, change_id, add_on_id): the kind is the invoice's billing_reason; one of
+-- kind change charges the change of terms, or of an add-on, by itself · fees_due: the priced usage · late_units: usage of closed periods, with its amount if that is fixed
 -- already · credits (tenant_id, amount) · earlier (tenant_id, subscription_id, period_start, period_end, amount): the billed periods, and what
 -- they charged for their own days · advance (tenant_id, subscription_id, fee_start, fee_end): the fees that the invoices charge in advance ·
 -- paid_ahead (tenant_id, subscription_id, fee_start, amount): those that others have charged ·
 -- redeemed (tenant_id, id, taken): coupons, and on how many invoices they are beyond the stored ones
 , due AS (
-  SELECT a.tenant_id, a.subscription_id, saas.uuid_v7() AS invoice_id, a.kind, a.change_id, a.plan_id, p.name AS plan_name,
+  SELECT a.tenant_id, a.subscription_id, saas.uuid_v7() AS invoice_id, a.kind, a.change_id, a.add_on_id, a.plan_id, p.name AS plan_name,
          a.seats, t.currency, t.time_zone, a.period_start, a.period_end, a.period,
          p.billing_interval, p.billing_cycle, p.bill_in,
          (s.anchor AT TIME ZONE t.time_zone)::date AS first_day,
@@ -30,7 +30,7 @@
   -- itself was charged before, and the minimum is left.
   SELECT DISTINCT d.tenant_id, d.invoice_id, d.subscription_id, d.plan_id, d.seats, d.currency, d.period_start, d.period_end,
          own.first AS base_start, own.last AS base_end, coalesce(own.goes_on, own.first) AS counts_from, used.first AS used_start, used.last AS used_end,
-         d.bill_in = 'arrears' AS charges_fee, true AS is_over
+         d.bill_in = 'arrears' AS charges_fee, true AS is_over, NULL::date AS fee_start
     FROM due d
    CROSS JOIN LATERAL (
      SELECT d.period AS first,
@@ -53,7 +53,7 @@
   UNION ALL
   -- Fees in advance, by the terms of their first day.
   SELECT d.tenant_id, d.invoice_id, d.subscription_id, terms.plan_id, terms.seats, d.currency, d.period_start, d.period_end,
-         whole.first, whole.last, whole.first, a.fee_start, a.fee_end, true, false
+         whole.first, whole.last, whole.first, a.fee_start, a.fee_end, true, false, a.fee_start
     FROM due d
     JOIN advance a ON a.tenant_id = d.tenant_id AND a.subscription_id = d.subscription_id
    CROSS JOIN LATERAL saas.subscription_terms(d.tenant_id, d.subscription_id, a.fee_start) terms
@@ -61,7 +61,7 @@
 ), changes AS (
   -- What changed on days that are paid for. In advance a change that was charged by itself comes with no fee.
   SELECT b.tenant_id, b.invoice_id, b.period_start, b.counts_from, b.base_start, b.base_end, b.used_start, b.used_end, b.subscription_id, b.currency,
-         b.charges_fee, b.is_over, c.id, c.number, c.day, c.from_plan_id, c.from_seats, c.to_plan_id, c.to_seats
+         b.charges_fee, b.is_over, b.fee_start, c.id, c.number, c.day, c.from_plan_id, c.from_seats, c.to_plan_id, c.to_seats
     FROM span b
     JOIN saas.subscription_changes c ON c.tenant_id = b.tenant_id AND c.subscription_id = b.subscription_id
      AND c.prorated AND c.day >= b.used_start AND c.day < b.used_end
@@ -69,7 +69,7 @@
   UNION ALL
   -- One that is charged by itself, in each of the fees that were charged before for its days.
   SELECT d.tenant_id, d.invoice_id, d.period_start, whole.first, whole.first, whole.last, f.fee_start, f.fee_end, d.subscription_id, d.currency,
-         true, false, c.id, c.number, greatest(c.day, f.fee_start), c.from_plan_id, c.from_seats, c.to_plan_id, c.to_seats
+         true, false, NULL, c.id, c.number, greatest(c.day, f.fee_start), c.from_plan_id, c.from_seats, c.to_plan_id, c.to_seats
     FROM due d
     JOIN saas.subscription_changes c ON c.tenant_id = d.tenant_id AND c.id = d.change_id
     JOIN saas.advance_fees f ON f.tenant_id = c.tenant_id AND f.subscription_id = c.subscription_id AND f.fee_end > c.day AND f.fee_end <= d.period_end
@@ -82,7 +82,11 @@
     LEFT JOIN LATERAL (
       SELECT c.from_plan_id, c.from_seats FROM saas.subscription_changes c
        WHERE c.tenant_id = b.tenant_id AND c.subscription_id = b.subscription_id
-         AND (c.prorated AND c.day >= b.used_start AND c.day < b.used_end OR c.day >= b.used_end AND c.day < b.period_end)
+         AND (c.prorated AND c.day >= b.used_start AND c.day < b.used_end OR c.day >= b.used_end AND c.day < b.period_end
+              -- Also one of a day before, if it came when the fee had been charged.
+              OR NOT b.is_over AND c.day < b.used_end AND EXISTS (
+                SELECT FROM saas.charged_changes x JOIN saas.payment_invoices i ON i.tenant_id = x.tenant_id AND i.id = x.invoice_id
+                 WHERE x.tenant_id = c.tenant_id AND x.change_id = c.id AND i.period_end > b.used_start))
        ORDER BY c.number LIMIT 1
     ) first ON true
    CROSS JOIN LATERAL (SELECT coalesce(first.from_plan_id, b.plan_id) AS plan_id, coalesce(first.from_seats, b.seats) AS seats) terms
@@ -214,11 +218,11 @@
   -- Which plan has which of the days that are paid for. A change of seats alone does not divide them.
   SELECT x.*, lead(x.day, 1, x.used_end) OVER (PARTITION BY x.tenant_id, x.invoice_id, x.base_start ORDER BY x.number) AS next_day
     FROM (
-      SELECT b.tenant_id, b.invoice_id, b.subscription_id, b.currency, b.base_start, b.base_end, b.used_end, 0 AS number, b.used_start AS day, b.of_plan AS plan_id
-        FROM base b
+      SELECT b.tenant_id, b.invoice_id, b.subscription_id, b.currency, b.base_start, b.base_end, b.used_end, b.fee_start, 0 AS number, b.used_start AS day, b.of_plan AS plan_id
+        FROM base b WHERE b.charges_fee
       UNION ALL
-      SELECT c.tenant_id, c.invoice_id, c.subscription_id, c.currency, c.base_start, c.base_end, c.used_end, c.number, c.day, c.to_plan_id
-        FROM changes c WHERE c.from_plan_id <> c.to_plan_id
+      SELECT c.tenant_id, c.invoice_id, c.subscription_id, c.currency, c.base_start, c.base_end, c.used_end, c.fee_start, c.number, c.day, c.to_plan_id
+        FROM changes c WHERE c.charges_fee AND c.from_plan_id <> c.to_plan_id AND (c.is_over OR c.fee_start IS NOT NULL)
     ) x
    WHERE (SELECT EXISTS (SELECT FROM saas.subscription_add_ons))
 ), add_ons AS MATERIALIZED (
@@ -228,10 +232,28 @@
          saas.prorate(offer.price * a.quantity, daterange(d.base_start, d.base_end), daterange(of.first, of.last)),
          of.first, of.last, a.id, d.plan_id, NULL::text
     FROM plan_days d
-   CROSS JOIN LATERAL saas.add_on_days(d.tenant_id, d.subscription_id) a
+   CROSS JOIN LATERAL saas.add_on_days(d.tenant_id, d.subscription_id, d.fee_start) a
    CROSS JOIN LATERAL (SELECT greatest(d.day, a.first) AS first, least(d.next_day, a.next) AS last) of
     LEFT JOIN LATERAL saas.add_on_offer(d.plan_id, a.key, d.currency) offer ON true
    WHERE a.quantity > 0 AND of.first < of.last
+  UNION ALL
+  -- More or fewer within days that are charged: the difference, in each of the fees that were charged for them.
+  SELECT d.tenant_id, d.invoice_id, 6, 'add_on',
+         format(CASE WHEN a.quantity < before.quantity THEN '%s not used from %s' ELSE '%s from %s' END, coalesce(offer.name, a.key), to_char(a.day, 'YYYY-MM-DD')),
+         NULL, abs(a.quantity - before.quantity), CASE WHEN a.quantity < before.quantity THEN -1 ELSE 1 END * offer.price::numeric,
+         saas.prorate(offer.price * (a.quantity - before.quantity), daterange(whole.first, whole.last), daterange(of.first, f.fee_end)),
+         of.first, f.fee_end, a.id, d.plan_id, NULL
+    FROM due d
+    JOIN saas.subscription_add_ons a ON a.tenant_id = d.tenant_id AND a.id = d.add_on_id
+    JOIN saas.advance_fees f ON f.tenant_id = a.tenant_id AND f.subscription_id = a.subscription_id AND f.fee_end > a.day AND f.fee_end <= d.period_end
+   CROSS JOIN LATERAL (SELECT greatest(a.day, f.fee_start) AS first) of
+   CROSS JOIN LATERAL saas.fee_days(d.billing_interval, d.billing_cycle, d.first_day, f.fee_start) whole (first, last)
+   CROSS JOIN LATERAL (
+     SELECT coalesce((SELECT b.quantity FROM saas.subscription_add_ons b
+                       WHERE b.tenant_id = a.tenant_id AND b.subscription_id = a.subscription_id AND b.key = a.key AND b.number < a.number AND b.day <= of.first
+                       ORDER BY b.number DESC LIMIT 1), 0) AS quantity
+   ) before
+    LEFT JOIN LATERAL saas.add_on_offer(d.plan_id, a.key, d.currency) offer ON true
 ), setup AS MATERIALIZED (
   -- With the first period that ends after its day: a pause may have taken the day itself. In advance with the fee for the day, or the change.
   SELECT d.tenant_id, d.invoice_id, 7, 'setup', p.name || ' plan: set-up', NULL::text, 1::numeric,
@@ -273,7 +295,7 @@
          row_number() OVER (PARTITION BY c.tenant_id, c.invoice_id
                             ORDER BY c.rank, c.period_start, c.feature_key, c.source_id, c.amount)::integer AS place,
          coalesce(CASE WHEN c.feature_key IS NULL THEN of_plan.category ELSE of_feature.category END, 'standard') AS category,
-         CASE WHEN d.kind IN ('advance', 'change') OR d.bill_in = 'advance' AND c.kind IN ('subscription', 'seat', 'proration')
+         CASE WHEN d.kind IN ('advance', 'change') OR d.bill_in = 'advance' AND c.kind IN ('subscription', 'seat', 'proration', 'add_on')
                 THEN coalesce(c.period_start, d.period_start)
               ELSE coalesce(c.period_end, d.period_end) - 1 END AS taxed_on
     FROM charges c

@@ -37,8 +37,8 @@
   -- A change has the shares that its fee had, and uses up no more invoices.
   SELECT DISTINCT l.tenant_id, l.source_id, -1
     FROM asked d
-    JOIN saas.subscription_changes c ON c.tenant_id = d.tenant_id AND c.id = d.change_id
-    JOIN saas.advance_fees f ON f.tenant_id = c.tenant_id AND f.subscription_id = c.subscription_id AND f.fee_end > c.day AND f.fee_end <= d.period_end
+    JOIN saas.advance_fees f ON f.tenant_id = d.tenant_id AND f.subscription_id = d.subscription_id AND f.fee_end > d.period_start AND f.fee_end <= d.period_end
     JOIN saas.payment_invoice_lines l ON l.tenant_id = f.tenant_id AND l.invoice_id = f.invoice_id AND l.kind = 'discount'
     JOIN saas.coupon_redemptions r ON r.tenant_id = l.tenant_id AND r.id = l.source_id AND r.percent IS NOT NULL
+   WHERE d.kind = 'change'
 )

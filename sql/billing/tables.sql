@@ -376,15 +376,24 @@ COMMENT ON TABLE saas.advance_fees IS 'The chain of days for which a contract''s
 
 CREATE TABLE saas.charged_changes (
   tenant_id  uuid NOT NULL,
-  change_id  uuid NOT NULL,
+  id         uuid NOT NULL,
+  change_id  uuid,
+  add_on_id  uuid,
+  plan_id    uuid NOT NULL REFERENCES saas.plans (id),
   invoice_id uuid NOT NULL,
   charged_at timestamptz NOT NULL DEFAULT now(),
-  PRIMARY KEY (tenant_id, change_id),
+  PRIMARY KEY (tenant_id, id),
+  UNIQUE (tenant_id, change_id),
+  UNIQUE (tenant_id, add_on_id),
   FOREIGN KEY (tenant_id, change_id) REFERENCES saas.subscription_changes (tenant_id, id),
+  FOREIGN KEY (tenant_id, add_on_id) REFERENCES saas.subscription_add_ons (tenant_id, id),
+  CHECK (num_nonnulls(change_id, add_on_id) = 1),
   FOREIGN KEY (tenant_id, invoice_id) REFERENCES saas.payment_invoices (tenant_id, id)
 );
 CREATE INDEX charged_changes_invoice_id_idx ON saas.charged_changes (tenant_id, invoice_id);
-COMMENT ON TABLE saas.charged_changes IS 'Changes within days that had been charged in advance, and the invoice that each was charged on by itself. Others come with the fee.';
+CREATE INDEX charged_changes_plan_id_idx ON saas.charged_changes (plan_id);
+COMMENT ON TABLE saas.charged_changes IS 'Changes of terms and of add-ons within days that had been charged in advance, and the invoice that each was charged on by itself. Others come with the fee.';
+COMMENT ON COLUMN saas.charged_changes.plan_id IS 'The plan by which it was charged.';
 
 CREATE TABLE saas.tenant_credit_ledger (
   tenant_id       uuid NOT NULL REFERENCES saas.tenants (id),

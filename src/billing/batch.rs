@@ -29,6 +29,13 @@ const STORE_ADVANCE: &str = concat!(
     include_str!("../../sql/billing/store_invoices.sql"),
     include_str!("../../sql/billing/extend_chain.sql"),
 );
+const STORE_ADD_ON: &str = concat!(
+    include_str!("../../sql/billing/asked_add_on.sql"),
+    include_str!("../../sql/billing/sources.sql"),
+    include_str!("../../sql/billing/invoice_lines.sql"),
+    include_str!("../../sql/billing/store_invoices.sql"),
+    include_str!("../../sql/billing/extend_chain.sql"),
+);
 const STORE_CHANGE: &str = concat!(
     include_str!("../../sql/billing/asked_change.sql"),
     include_str!("../../sql/billing/sources.sql"),
@@ -152,11 +159,26 @@ pub fn charge_in_advance(
     }
 }
 
+/// What of a contract has changed last.
+#[derive(Clone, Copy, Debug)]
+pub enum Changed {
+    Terms,
+    AddOn,
+}
+
 /// Charges the last change of a contract by itself, if days that it changes are charged already; returns the draft. The
 /// caller holds the tenant.
-pub fn charge_change(tenant: pgrx::Uuid, subscription: pgrx::Uuid) -> Result<Option<pgrx::Uuid>> {
+pub fn charge_change(
+    tenant: pgrx::Uuid,
+    subscription: pgrx::Uuid,
+    changed: Changed,
+) -> Result<Option<pgrx::Uuid>> {
     ledger::expire(&[tenant])?;
-    let drafts = sql::write(STORE_CHANGE, &[tenant.into(), subscription.into()], stored)?;
+    let statement = match changed {
+        Changed::Terms => STORE_CHANGE,
+        Changed::AddOn => STORE_ADD_ON,
+    };
+    let drafts = sql::write(statement, &[tenant.into(), subscription.into()], stored)?;
     Ok(drafts.first().copied())
 }
 

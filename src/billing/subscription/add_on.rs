@@ -4,6 +4,7 @@ use super::change::{Done, Mode, Terms, current, previewed, terms};
 use super::due::finite;
 use super::end::{hold, sought};
 use super::{Plan, require_subscriber};
+use crate::billing::batch::{Changed, charge_change};
 use crate::billing::gate;
 use crate::billing::preview::Line;
 use crate::context::to_uuid;
@@ -119,18 +120,20 @@ fn set(tenant: pgrx::Uuid, wish: &Wish<'_>) -> Result<Done> {
         if let Some(day) = taken.changes_on {
             note(tenant, subscription, wish, day, false)?;
         }
-        return Ok(Done::AtOnce(subscription));
+        return Ok(Done::AtOnce(subscription, None));
     }
     let later = match wish.mode {
         Mode::Auto => wish.quantity < taken.quantity && !in_trial,
         Mode::Prorate => false,
         Mode::NextPeriod => true,
     };
-    note(tenant, subscription, wish, if later { period_ends } else { wish.as_of }, !later)?;
-    Ok(match later {
-        true => Done::Later(subscription, period_ends),
-        false => Done::AtOnce(subscription),
-    })
+    if later {
+        note(tenant, subscription, wish, period_ends, false)?;
+        return Ok(Done::Later(subscription, period_ends));
+    }
+    note(tenant, subscription, wish, wish.as_of, true)?;
+    let charged = charge_change(tenant, subscription, Changed::AddOn)?;
+    Ok(Done::AtOnce(subscription, charged))
 }
 
 /// What a contract has of an add-on on the day of a wish.

@@ -4,7 +4,7 @@ use super::add_on::require_offers;
 use super::due::{Left, apply_due, finite, succeed};
 use super::end::{hold, sought};
 use super::{Plan, require_subscriber};
-use crate::billing::batch::{charge_change, charge_in_advance};
+use crate::billing::batch::{Changed, charge_change, charge_in_advance};
 use crate::billing::gate;
 use crate::billing::preview::{Line, preview, stored_lines};
 use crate::context::to_uuid;
@@ -260,7 +260,7 @@ fn change(tenant: pgrx::Uuid, wish: &Wish<'_>) -> Result<Done> {
         terms.trial_end.into(),
     ];
     sql::run(include_str!("../../../sql/billing/change_terms_now.sql"), &args)?;
-    let charged = charge_change(tenant, id)?;
+    let charged = charge_change(tenant, id, Changed::Terms)?;
     // The new terms may have ended a trial.
     let due = charge_in_advance(&[tenant], wish.as_of)?;
     Ok(Done::AtOnce(id, charged.or(due.first().copied())))
