@@ -56,6 +56,7 @@ rules (rule, action, columns, tenant_permissions, platform_permissions, self, as
   (62, 'spend_caps.insert', NULL, '{billing.manage}', '{platform.billing.adjust}', NULL, false),
   (63, 'spend_caps.update', NULL, '{billing.manage}', '{platform.billing.adjust}', NULL, false),
   (64, 'spend_caps.delete', NULL, '{billing.manage,tenant.delete}', '{platform.billing.adjust,platform.tenant.delete}', NULL, false),
+  (65, 'usage_corrections.insert', NULL, '{}', '{platform.billing.adjust}', NULL, false),
   (70, 'coupons.insert', NULL, '{}', '{platform.plan.manage}', NULL, false),
   (71, 'coupons.update', NULL, '{}', '{platform.plan.manage}', NULL, false),
   (72, 'coupon_redemptions.insert', NULL, '{billing.manage}', '{platform.billing.adjust}', NULL, false),
@@ -225,6 +226,7 @@ live AS (
     UNION ALL SELECT 'payment_invoices', tenant_id, id::text, created_at, to_jsonb(x) FROM saas.payment_invoices x
     UNION ALL SELECT 'tenant_credit_ledger', tenant_id, id::text, created_at, to_jsonb(x) FROM saas.tenant_credit_ledger x
     UNION ALL SELECT 'usage_alerts', tenant_id, id::text, created_at, to_jsonb(x) FROM saas.usage_alerts x
+    UNION ALL SELECT 'usage_corrections', tenant_id, id::text, created_at, to_jsonb(x) FROM saas.usage_corrections x
     UNION ALL SELECT 'spend_caps', tenant_id, tenant_id::text, created_at, to_jsonb(x) FROM saas.spend_caps x
     UNION ALL SELECT 'payment_customers', tenant_id, id::text, created_at, to_jsonb(x) FROM saas.payment_customers x
     UNION ALL SELECT 'payment_one_times', tenant_id, id::text, created_at, to_jsonb(x) FROM saas.payment_one_times x

@@ -11,7 +11,7 @@ held_roles (object, role_id, is_system) AS (
 guards (table_name, trigger_name, wanted) AS (
   SELECT t, g, 'A'
     FROM unnest('{tenant_credit_ledger,credit_allocations,subscription_changes,subscription_add_ons,credit_notes,credit_note_lines,platform_audit_logs,audit_seals,audit_seal_rows,
-                  audit_retirements,incident_history,usage_events}'::text[]) t
+                  audit_retirements,incident_history,usage_events,usage_corrections}'::text[]) t
    CROSS JOIN unnest('{trg_refuse_change,trg_refuse_truncate}'::text[]) g
   UNION ALL
   SELECT c.relname, g, 'A'
@@ -31,7 +31,7 @@ guards (table_name, trigger_name, wanted) AS (
                   plan_prices,plan_features,plan_add_ons,tenant_subscriptions,subscription_add_ons,payment_invoices,tenant_credit_ledger,
                   payment_customers,payment_one_times,incidents,privacy_requests,user_consents,
                   personal_data_registry,issuers,jwt_keys,webhook_secrets,coupons,coupon_redemptions,tax_rates,
-                  tax_categories,billing_details,credit_notes}'::text[]) t
+                  tax_categories,billing_details,credit_notes,usage_corrections}'::text[]) t
    CROSS JOIN unnest('{insert,update,delete,truncate}'::text[]) g
   UNION ALL
   SELECT t, 'trg_audit_insert', 'O' FROM unnest('{audit_retirements,incident_history}'::text[]) t

@@ -242,6 +242,17 @@ CREATE TRIGGER trg_audit_delete AFTER DELETE ON saas.usage_alerts
   FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('usage_alerts', 'tenant_id', 'id');
 CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON saas.usage_alerts
   FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('usage_alerts', 'tenant_id', 'id');
+CREATE TRIGGER trg_audit_insert AFTER INSERT ON saas.usage_corrections
+  REFERENCING NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('usage_corrections', 'tenant_id', 'id');
+CREATE TRIGGER trg_audit_update AFTER UPDATE ON saas.usage_corrections
+  REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('usage_corrections', 'tenant_id', 'id');
+CREATE TRIGGER trg_audit_delete AFTER DELETE ON saas.usage_corrections
+  REFERENCING OLD TABLE AS old_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('usage_corrections', 'tenant_id', 'id');
+CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON saas.usage_corrections
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('usage_corrections', 'tenant_id', 'id');
 CREATE TRIGGER trg_audit_insert AFTER INSERT ON saas.spend_caps
   REFERENCING NEW TABLE AS new_rows
   FOR EACH STATEMENT EXECUTE FUNCTION saas.audit_changes('spend_caps', 'tenant_id');

@@ -43,6 +43,7 @@ CREATE TABLE saas.settings (
   usage_id_retention     interval NOT NULL DEFAULT '400 days' CHECK (usage_id_retention > '0'),
   usage_event_retention  interval,
   usage_ids_kept_since   timestamptz NOT NULL DEFAULT '-infinity',
+  usage_events_kept_since timestamptz NOT NULL DEFAULT '-infinity',
   usage_clock_skew       interval NOT NULL DEFAULT '5 minutes' CHECK (usage_clock_skew >= '0'),
   usage_slots            smallint NOT NULL DEFAULT 8 CHECK (usage_slots BETWEEN 1 AND 256),
   audit_retention        interval CHECK (audit_retention >= '1 year'),
@@ -68,6 +69,7 @@ COMMENT ON TABLE saas.settings IS 'Defaults of this database, one row, changed w
 COMMENT ON COLUMN saas.settings.usage_id_retention IS 'How long event ids are kept, and so how old an accepted usage event may be.';
 COMMENT ON COLUMN saas.settings.usage_event_retention IS 'How long usage events are kept, at least as long as their ids; NULL: for ever. Counters, summaries and invoices stay.';
 COMMENT ON COLUMN saas.settings.usage_ids_kept_since IS 'Set by retention: ids of older events may be gone, so that such events are refused even after usage_id_retention was raised.';
+COMMENT ON COLUMN saas.settings.usage_events_kept_since IS 'Set by retention: usage events that were recorded before may be gone, so that nothing is worked out from them anew.';
 COMMENT ON COLUMN saas.settings.audit_retention IS 'How long the audit log is kept, in whole months of which every row is sealed; NULL: for ever. The seals stay.';
 COMMENT ON COLUMN saas.settings.request_claims_issuer IS 'The issuer whose claims begin_request_claims believes without a signature; NULL: none.';
 COMMENT ON COLUMN saas.settings.now_tolerance IS 'How long after its transaction began a call may still change a contract, or use credits or a coupon, as of now.';

@@ -40,6 +40,10 @@ CREATE TRIGGER trg_refuse_change BEFORE UPDATE OR DELETE ON saas.usage_events
   FOR EACH ROW EXECUTE FUNCTION saas.refuse_change('usage_events');
 CREATE TRIGGER trg_refuse_truncate BEFORE TRUNCATE ON saas.usage_events
   FOR EACH STATEMENT EXECUTE FUNCTION saas.refuse_change('usage_events');
+CREATE TRIGGER trg_refuse_change BEFORE UPDATE OR DELETE ON saas.usage_corrections
+  FOR EACH ROW EXECUTE FUNCTION saas.refuse_change('usage_corrections');
+CREATE TRIGGER trg_refuse_truncate BEFORE TRUNCATE ON saas.usage_corrections
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.refuse_change('usage_corrections');
 CREATE TRIGGER trg_refuse_change BEFORE UPDATE OR DELETE ON saas.subscription_changes
   FOR EACH ROW EXECUTE FUNCTION saas.refuse_change('subscription_changes');
 CREATE TRIGGER trg_refuse_truncate BEFORE TRUNCATE ON saas.subscription_changes

@@ -39,6 +39,22 @@ Needs: kind worker or gateway; the data owner.
 Errors: as record_usage; 53400 beyond what the plan or the spend cap allows; 55000 for a suspended tenant; 40001 under REPEATABLE READ and SERIALIZABLE when another session has consumed meanwhile. Nothing is recorded then.
 Example as gateway:
 SELECT saas.consume(:''acme'', ''project.create'', 1, ''project 4712'')';
+COMMENT ON FUNCTION saas.correct_usage(uuid, text, bigint, text) IS
+'Says what a usage event that was recorded wrongly counts for in truth. The event and its id stay as they are, so that a retry of it still counts nothing; the correction is a row of usage_corrections, and the newest one stands. The counter changes at once. Of a closed period the difference becomes a row of usage_adjustments: the next invoice prices it, as what all units cost less what was billed, and what it takes back beyond that invoice becomes credits. Alerts that were raised stay.
+Arguments: tenant_id, whose; event_id, the event, as it was recorded; units, how many it counts for, 0 or more; reason, why, which the tenant''s people with billing.view can read.
+Returns: true, or false when the event counts for as many already.
+Needs: kind worker without a context; platform.billing.adjust, in a request bound to no tenant; the data owner.
+Errors: 28000 without a user; 42501 without the permission; 23503 for an unknown tenant, and for an event that it does not have or whose id is no longer kept (400 days by default); 22023 for negative units and an empty reason; 23502 for a NULL; 55000 when the events are no longer kept from which the counter would be worked out, which those of max and last are; 22003 for a counter beyond bigint; 23514 for one that somebody has made too small by hand; 40001 under REPEATABLE READ and SERIALIZABLE when usage was folded or a period closed meanwhile.
+Example as worker:
+SELECT saas.correct_usage(:''acme'', ''last month'', 1020, ''Counted twice by our importer'')';
+COMMENT ON FUNCTION saas.void_usage(uuid, text, text) IS
+'Takes a usage event back, as if it had never happened; else as correct_usage, which also gives it back. Of a last-value meter the value before it is the last one again, which correct_usage with 0 units would not say.
+Arguments: tenant_id, whose; event_id, the event, as it was recorded; reason, why, which the tenant''s people with billing.view can read.
+Returns: true, or false when it was void already.
+Needs: as correct_usage.
+Errors: as correct_usage.
+Example as worker:
+SELECT saas.void_usage(:''acme'', ''last month'', ''A test of ours'')';
 COMMENT ON FUNCTION saas.set_spend_cap(uuid, bigint) IS
 'Caps what a tenant''s usage beyond its plan''s included units may cost in a period. consume refuses what would cost more; record_usage, which tells of what has happened, does not.
 Arguments: tenant_id, the tenant; amount, minor units of its currency, 0 or more; NULL takes the cap away.
@@ -88,7 +104,7 @@ Errors: 42501 for other kinds; 23502 for a NULL period; 22023 for an infinite on
 Example as worker:
 SELECT saas.assess_usage_fees(current_date, :''acme'')';
 COMMENT ON FUNCTION saas.apply_usage_retention(timestamptz) IS
-'Deletes event ids, and drops months of usage events, that are older than settings.usage_id_retention and usage_event_retention say (events are kept for ever where the latter is NULL). Counters, summaries and invoices stay. Ids are deleted a day later than they need to be, and events that old are refused from then on, so that no retry counts twice. apply_retention does this too.
+'Deletes event ids, and drops months of usage events, that are older than settings.usage_id_retention and usage_event_retention say (events are kept for ever where the latter is NULL). Counters, summaries, corrections and invoices stay. Ids are deleted a day later than they need to be, and events that old are refused from then on, so that no retry counts twice. apply_retention does this too.
 Arguments: as_of, the moment to count from, now by default; ids are deleted as of now at most.
 Returns: how many ids and events went.
 Needs: kind worker; the data owner.

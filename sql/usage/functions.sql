@@ -111,6 +111,8 @@ BEGIN
       END IF;
       EXECUTE format('SELECT count(*) FROM saas.%I', partition.name) INTO events;
       EXECUTE format('DROP TABLE saas.%I', partition.name);
+      UPDATE saas.settings SET usage_events_kept_since = least(coalesce(partition."end", before), now())
+       WHERE usage_events_kept_since < least(coalesce(partition."end", before), now());
       IF partition."end" IS NULL THEN
         PERFORM saas.add_partitions(0);
       END IF;

@@ -18,6 +18,10 @@ CREATE POLICY app_read ON saas.usage_adjustments FOR SELECT TO CURRENT_USER
   USING (saas.has_tenant_permission(tenant_id, 'billing.view'));
 CREATE POLICY admin_read ON saas.usage_adjustments FOR SELECT TO CURRENT_USER
   USING (saas.has_system_permission('platform.billing.adjust'));
+CREATE POLICY app_read ON saas.usage_corrections FOR SELECT TO CURRENT_USER
+  USING (saas.has_tenant_permission(tenant_id, 'billing.view'));
+CREATE POLICY admin_read ON saas.usage_corrections FOR SELECT TO CURRENT_USER
+  USING (saas.has_system_permission('platform.billing.adjust'));
 CREATE POLICY admin_read ON saas.usage_events FOR SELECT TO CURRENT_USER
   USING (saas.has_system_permission('platform.billing.adjust'));
 CREATE POLICY app_read ON saas.usage_alerts FOR SELECT TO CURRENT_USER

@@ -101,9 +101,34 @@ CREATE INDEX usage_adjustments_id_idx ON saas.usage_adjustments (id);
 CREATE INDEX usage_adjustments_invoice_id_idx ON saas.usage_adjustments (tenant_id, invoice_id);
 CREATE INDEX usage_adjustments_period_idx ON saas.usage_adjustments (tenant_id, feature_key, period);
 CREATE INDEX usage_adjustments_pending_idx ON saas.usage_adjustments (tenant_id) WHERE amount IS NULL;
-COMMENT ON TABLE saas.usage_adjustments IS 'Usage that arrived after its period was closed: billed as an adjustment line on the next invoice.';
+COMMENT ON TABLE saas.usage_adjustments IS 'Usage that arrived, or was corrected, after its period was closed: billed as an adjustment line on the next invoice.';
 COMMENT ON COLUMN saas.usage_adjustments.amount IS 'Minor units; NULL until it is billed. What costs nothing may be billed without an invoice.';
 COMMENT ON COLUMN saas.usage_adjustments.period IS 'The closed period in which the units were used.';
+COMMENT ON COLUMN saas.usage_adjustments.units IS 'Units more than were billed, or less.';
+
+CREATE TABLE saas.usage_corrections (
+  tenant_id    uuid NOT NULL REFERENCES saas.tenants (id),
+  id           uuid NOT NULL,
+  event_id     text NOT NULL,
+  recorded_at  timestamptz NOT NULL,
+  number       integer NOT NULL CHECK (number > 0),
+  feature_key  text NOT NULL,
+  period       date NOT NULL,
+  units_before bigint CHECK (units_before >= 0),
+  units        bigint CHECK (units >= 0),
+  reason       text NOT NULL CHECK (reason <> ''),
+  created_at   timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (tenant_id, id),
+  UNIQUE (tenant_id, event_id, recorded_at, number),
+  CHECK (units IS DISTINCT FROM units_before)
+);
+CREATE INDEX usage_corrections_id_idx ON saas.usage_corrections (id);
+COMMENT ON TABLE saas.usage_corrections IS 'What usage events that were recorded wrongly count for in truth: the newest correction of an event stands in its place. Append-only.';
+COMMENT ON COLUMN saas.usage_corrections.recorded_at IS 'When the event was recorded, which tells it from another one that came when its id was forgotten.';
+COMMENT ON COLUMN saas.usage_corrections.number IS 'Of the event''s corrections, from 1.';
+COMMENT ON COLUMN saas.usage_corrections.period IS 'The period in which the event counts.';
+COMMENT ON COLUMN saas.usage_corrections.units_before IS 'What the event counted for; NULL: it was void.';
+COMMENT ON COLUMN saas.usage_corrections.units IS 'What it counts for from now on; NULL: it is void, as if it had never happened.';
 
 CREATE TABLE saas.usage_gates (
   tenant_id uuid NOT NULL REFERENCES saas.tenants (id) ON DELETE CASCADE,

@@ -95,7 +95,7 @@ pub fn find(invoice: pgrx::Uuid) -> Result<(pgrx::Uuid, String)> {
     Ok((tenant, status.ok_or_else(missing)?))
 }
 
-fn stated(reason: Option<&str>) -> Result<&str> {
+pub fn stated(reason: Option<&str>) -> Result<&str> {
     let reason = given(reason, "reason")?;
     if reason.trim().is_empty() {
         return Err(Error::Invalid("the reason must say something".into()));

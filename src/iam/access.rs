@@ -141,7 +141,10 @@ const FUNCTIONS: &[(&[Kind], &[&str])] = &[
             "advance_subscriptions",
         ],
     ),
-    (&[Worker, Admin], &["generate_invoice", "finalize_invoice", "advance_dunning"]),
+    (
+        &[Worker, Admin],
+        &["generate_invoice", "finalize_invoice", "advance_dunning", "correct_usage", "void_usage"],
+    ),
     (&[Admin], &["void_invoice", "mark_uncollectible", "add_webhook_secret"]),
     (&[Gateway, Worker], &["ingest_payment_event", "ingest_webhook"]),
     (
@@ -256,6 +259,7 @@ const TABLES: &[(&[Kind], &[&str])] = &[
             "usage_summaries",
             "usage_fees",
             "usage_adjustments",
+            "usage_corrections",
             "usage_alerts",
             "usage_alerts_raised",
             "spend_caps",

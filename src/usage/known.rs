@@ -29,7 +29,7 @@ impl Aggregation {
         }
     }
 
-    fn named(name: &str) -> Result<Aggregation> {
+    pub fn named(name: &str) -> Result<Aggregation> {
         match name {
             "sum" => Ok(Aggregation::Sum),
             "max" => Ok(Aggregation::Max),

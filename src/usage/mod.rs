@@ -2,6 +2,7 @@
 
 mod apart;
 mod consume;
+mod correct;
 mod entitlement;
 mod ingest;
 mod known;
@@ -29,6 +30,8 @@ use pgrx::prelude::*;
         record_usage_batch_report,
         entitlement_of,
         consume_units,
+        correct_usage,
+        void_usage,
         set_spend_cap,
         set_usage_alert,
         remove_usage_alert,
@@ -194,6 +197,30 @@ fn consume_units(
         event_id: event_id.map(str::to_owned),
         occurred_at: pgrx::datum::datetime_support::transaction_timestamp(),
     })?)
+}
+
+/// Says what an event should have counted for. False when it counts for that already.
+#[pg_extern(volatile, parallel_unsafe)]
+fn correct_usage(
+    tenant_id: Option<pgrx::Uuid>,
+    event_id: Option<&str>,
+    units: Option<i64>,
+    reason: Option<&str>,
+) -> std::result::Result<bool, ErrorReport> {
+    let units = given(units, "units")?;
+    let tenant_id = given(tenant_id, "tenant_id")?;
+    Ok(correct::correct(tenant_id, given(event_id, "event_id")?, Some(units), reason)?)
+}
+
+/// Takes an event back, as if it had never happened. False when that was done before.
+#[pg_extern(volatile, parallel_unsafe)]
+fn void_usage(
+    tenant_id: Option<pgrx::Uuid>,
+    event_id: Option<&str>,
+    reason: Option<&str>,
+) -> std::result::Result<bool, ErrorReport> {
+    let tenant_id = given(tenant_id, "tenant_id")?;
+    Ok(correct::correct(tenant_id, given(event_id, "event_id")?, None, reason)?)
 }
 
 /// Caps what a tenant's usage beyond its plan may cost in a period; NULL takes the cap away.

@@ -29,15 +29,36 @@ pub fn roll_up(tenant_ids: &[pgrx::Uuid], periods: &[Date]) -> Result<i64> {
                 })
                 .collect::<Result<Vec<_>>>()
         })?;
-    if !late.is_empty() {
-        let tenants: Vec<_> = late.iter().map(|(tenant, ..)| *tenant).collect();
-        let features: Vec<_> = late.iter().map(|(_, feature, _)| feature.clone()).collect();
-        let periods: Vec<_> = late.iter().map(|(.., period)| *period).collect();
-        let args = [tenants.into(), features.into(), periods.into()];
-        sql::run_batch(late.len(), include_str!("../../sql/usage/late_summaries.sql"), &args)?;
-        sql::run_batch(late.len(), include_str!("../../sql/usage/late.sql"), &args)?;
-    }
+    adjust(&late)?;
     sql::run_batch(count, include_str!("../../sql/usage/summarize.sql"), &args())
+}
+
+/// The same for one counter that was written anew.
+pub fn settle(tenant: pgrx::Uuid, feature: &str, period: Date) -> Result<()> {
+    let billed = sql::write_one::<bool>(
+        "SELECT true FROM saas.billed_periods WHERE tenant_id = $1 AND period = $2 AND kind = 'billed' LIMIT 1",
+        &[tenant.into(), period.into()],
+    )?;
+    if billed == Some(true) {
+        adjust(&[(Some(tenant), Some(feature.to_owned()), Some(period))])?;
+    }
+    let args = [vec![tenant].into(), vec![period].into()];
+    sql::run(include_str!("../../sql/usage/summarize.sql"), &args)?;
+    Ok(())
+}
+
+/// What of these counters (tenant, feature, closed period) is not what was billed becomes adjustments.
+fn adjust(late: &[(Option<pgrx::Uuid>, Option<String>, Option<Date>)]) -> Result<()> {
+    if late.is_empty() {
+        return Ok(());
+    }
+    let tenants: Vec<_> = late.iter().map(|(tenant, ..)| *tenant).collect();
+    let features: Vec<_> = late.iter().map(|(_, feature, _)| feature.clone()).collect();
+    let periods: Vec<_> = late.iter().map(|(.., period)| *period).collect();
+    let args = [tenants.into(), features.into(), periods.into()];
+    sql::run_batch(late.len(), include_str!("../../sql/usage/late_summaries.sql"), &args)?;
+    sql::run_batch(late.len(), include_str!("../../sql/usage/late.sql"), &args)?;
+    Ok(())
 }
 
 /// Prices what subscriptions used beyond their plans. Returns how many fees there are.
