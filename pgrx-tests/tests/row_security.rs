@@ -78,6 +78,7 @@ const CASES: &[Case] = &[
     case("charged_changes", In("billing.view"), Platform(MONEY, None)),
     case("usage_fees", In("billing.view"), Platform(MONEY, None)),
     case("usage_adjustments", In("billing.view"), Platform(MONEY, None)),
+    case("usage_corrections", In("billing.view"), Platform(MONEY, None)),
     case("tenant_credit_ledger", In("billing.view"), Platform(MONEY, None)),
     case("credit_allocations", In("billing.view"), Platform(MONEY, None)),
     case("coupons", Nobody, Platform("platform.plan.manage", None)),
@@ -204,6 +205,8 @@ INSERT INTO saas.usage_summaries (tenant_id, feature_key, units_used, period) VA
 INSERT INTO saas.usage_fees (tenant_id, feature_key, period, units, included_units, unit_price, total_amount)
   VALUES ('T', 'NAME.calls', '2026-01-01', 7, 10, 1, 7);
 INSERT INTO saas.usage_adjustments (tenant_id, feature_key, period, units) VALUES ('T', 'NAME.calls', '2026-01-01', 2);
+INSERT INTO saas.usage_corrections (tenant_id, event_id, recorded_at, number, feature_key, period, units_before, units, reason)
+  VALUES ('T', 'NAME', '2026-01-02', 1, 'NAME.calls', '2026-01-01', 2, 3, 'told wrongly');
 SELECT saas.set_usage_alert('T', 'NAME.calls', 'units', 1), saas.set_spend_cap('T', 1000), saas.raise_usage_alerts();
 SELECT saas.consume('T', 'NAME.calls', 1, 'NAME-2');
 INSERT INTO saas.usage_ingest (tenant_id, feature_key, units, event_id) VALUES ('T', 'NAME.calls', -1, 'NAME-3');

@@ -2,7 +2,7 @@
 
 mod books;
 
-use books::{Books, record};
+use books::{Books, record, until_so_many_wait, until_somebody_waits};
 use postgres::Client;
 use saas_core_tests::assert_sqlstate;
 use saas_core_tests::story::one;
@@ -112,21 +112,6 @@ fn the_first_of_two_meanings_of_an_id_stands() {
     });
     assert_eq!((books.total(acme, "call"), books.conflicts()), (112, 4));
     books.balanced();
-}
-
-fn until_somebody_waits(client: &mut Client) {
-    until_so_many_wait(client, 1);
-}
-
-fn until_so_many_wait(client: &mut Client, count: i64) {
-    let sql = "SELECT count(DISTINCT pid) FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE NOT l.granted AND a.datname = current_database()";
-    for _ in 0..2000 {
-        if one::<i64>(client, sql, &[]) >= count {
-            return;
-        }
-        thread::sleep(Duration::from_millis(5));
-    }
-    panic!("nobody waits");
 }
 
 #[test]

@@ -267,11 +267,16 @@ const BALANCED: &[(&str, &str)] = &[
                   WHERE l.tenant_id = i.tenant_id AND l.invoice_id = i.id AND (l.delta < 0 OR i.status = 'void'))",
     ),
     (
-        "counters are the events",
+        "counters are the events, as they were corrected",
         "SELECT tenant_id::text FROM (
            SELECT e.tenant_id, e.feature_key, e.period,
-                  CASE f.aggregation WHEN 'sum' THEN sum(e.units) ELSE max(e.units) END AS units
-             FROM saas.usage_events e JOIN saas.features f ON f.key = e.feature_key
+                  coalesce(CASE f.aggregation WHEN 'sum' THEN sum(e.units) ELSE max(e.units) END, 0) AS units
+             FROM (SELECT e.tenant_id, e.feature_key, e.period, CASE WHEN c.number IS NULL THEN e.units ELSE c.units END AS units
+                     FROM saas.usage_events e
+                     LEFT JOIN (SELECT DISTINCT ON (tenant_id, event_id, recorded_at) tenant_id, event_id, recorded_at, number, units
+                                  FROM saas.usage_corrections ORDER BY tenant_id, event_id, recorded_at, number DESC) c
+                    USING (tenant_id, event_id, recorded_at)) e
+             JOIN saas.features f ON f.key = e.feature_key
             WHERE f.aggregation <> 'last' GROUP BY e.tenant_id, e.feature_key, e.period, f.aggregation) e
            FULL JOIN (SELECT u.* FROM saas.usage_totals u JOIN saas.features f ON f.key = u.feature_key
                        WHERE f.aggregation <> 'last') t USING (tenant_id, feature_key, period)
@@ -329,4 +334,20 @@ pub fn generate(client: &mut Client, tenant: Uuid, day: &str) -> Result<Uuid, po
 
 pub fn finalize(client: &mut Client, invoice: Uuid) -> Result<String, postgres::Error> {
     Ok(client.query_one("SELECT saas.finalize_invoice($1)", &[&invoice])?.get(0))
+}
+
+/// For a lock, in this database.
+pub fn until_somebody_waits(client: &mut Client) {
+    until_so_many_wait(client, 1);
+}
+
+pub fn until_so_many_wait(client: &mut Client, count: i64) {
+    let sql = "SELECT count(DISTINCT pid) FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE NOT l.granted AND a.datname = current_database()";
+    for _ in 0..2000 {
+        if story::one::<i64>(client, sql, &[]) >= count {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    panic!("nobody waits");
 }
