@@ -103,6 +103,26 @@ pub fn undone<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     }
 }
 
+/// Runs `work` in a subtransaction that is undone where it finds nothing, so that what it locked on the way is let go.
+///
+/// # Errors
+/// What `work` returns; what PostgreSQL raises in it goes on being raised.
+pub fn found<T>(work: impl FnOnce() -> Result<Option<T>>) -> Result<Option<T>> {
+    let mut told = None;
+    let caught = attempt(|| match work() {
+        Ok(Some(value)) => Ok(value),
+        nothing => {
+            told = Some(nothing);
+            Err(Error::State("undone".into(), ""))
+        }
+    });
+    match (told, caught) {
+        (Some(told), _) => told,
+        (None, Ok(value)) => Ok(Some(value)),
+        (None, Err(caught)) => caught.rethrow(),
+    }
+}
+
 fn is_order_to_stop(code: PgSqlErrorCode) -> bool {
     matches!(
         code,

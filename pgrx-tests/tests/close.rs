@@ -414,6 +414,41 @@ fn a_close_waits_for_what_is_held() {
     books.balanced();
 }
 
+/// Who waits for a tenant holds no other: a closer went on to the next one with a tenant that had been billed meanwhile, and somebody
+/// who had that next one and wanted this one ended with 40P01.
+#[test]
+fn a_closer_that_waits_holds_nothing() {
+    let mut books = Books::new();
+    let tenants = books.many(2, "plus", "2026-01-01Z");
+    let (mut first, mut second) = (books.db.owner(), books.db.owner());
+    let bill = |client: &mut postgres::Transaction<'_>, tenant: Uuid| {
+        client.execute("SELECT saas.generate_invoice($1, '2026-01-01')", &[&tenant]).unwrap();
+    };
+    let (mut one, mut other) = (first.transaction().unwrap(), second.transaction().unwrap());
+    bill(&mut one, tenants[0]);
+    bill(&mut other, tenants[1]);
+    let waits_for = |books: &mut Books, holder: &mut postgres::Transaction<'_>| {
+        let holder: i32 = holder.query_one("SELECT pg_backend_pid()", &[]).unwrap().get(0);
+        let waiting = "SELECT EXISTS (SELECT FROM pg_locks l, unnest(pg_blocking_pids(l.pid)) b WHERE NOT l.granted AND b = $1)";
+        (0..1000).any(|_| {
+            thread::sleep(Duration::from_millis(5));
+            books.one(waiting, &[&holder])
+        })
+    };
+    thread::scope(|scope| {
+        let mut worker = books.db.connect("saas_worker");
+        let closing = scope.spawn(move || close(&mut worker, "2026-01-01", 2).unwrap());
+        assert!(waits_for(&mut books, &mut one));
+        one.commit().unwrap();
+        assert!(waits_for(&mut books, &mut other));
+        bill(&mut other, tenants[0]);
+        other.commit().unwrap();
+        closing.join().unwrap();
+    });
+    assert_eq!((books.count("saas.payment_invoices"), books.count("saas.close_parked")), (2, 0));
+    books.balanced();
+}
+
 /// Fifty workspaces at random; every line of every invoice equals a recount in plain SQL.
 #[test]
 fn a_random_world_equals_its_recount() {

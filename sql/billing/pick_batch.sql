@@ -1,7 +1,6 @@
 -- The next subscriptions to close: their period begins before $1 and has ended by $2; $3 at most; not
--- those parked since $4; only of tenant $5 if given. Locks their tenants, then them, so that two closers
--- work beside each other and nobody spends a tenant's credits meanwhile. Continued by SKIP LOCKED, or
--- by nothing to wait.
+-- those parked since $4; only of tenant $5 if given. Continued by how to lock: their tenants, then them, so that two closers
+-- work beside each other and nobody spends a tenant's credits meanwhile.
 SELECT s.tenant_id, s.id,
        saas.counted_under(p.billing_cycle, (s.anchor AT TIME ZONE t.time_zone)::date, s.current_period_start)
   FROM saas.tenant_subscriptions s
@@ -23,4 +22,3 @@ SELECT s.tenant_id, s.id,
  -- In the order of an index, so that a batch looks at its own rows only, however many are due.
  ORDER BY s.current_period_start, s.tenant_id
  LIMIT $3
-   FOR NO KEY UPDATE OF t, s

@@ -1,6 +1,6 @@
 -- Tenants whose contracts have ended and been billed to their end, but to whom usage has come since that belongs to a
 -- closed period: with their last contract and today's date there. $1 at most; not those parked since $2; only tenant $3
--- if given. Locks the tenants. Continued by SKIP LOCKED, or by nothing to wait.
+-- if given. Continued by how to lock the tenants.
 SELECT t.id, last.id, (now() AT TIME ZONE t.time_zone)::date
   FROM saas.tenants t
  CROSS JOIN LATERAL (
@@ -31,4 +31,3 @@ SELECT t.id, last.id, (now() AT TIME ZONE t.time_zone)::date
                   WHERE r.tenant_id = s.tenant_id AND r.feature_key = s.feature_key AND r.period = s.period))))
  ORDER BY t.id
  LIMIT $1
-   FOR NO KEY UPDATE OF t

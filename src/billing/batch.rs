@@ -3,6 +3,7 @@
 use super::{ledger, subscription};
 use crate::error::Result;
 use crate::sql;
+use crate::subtransaction::found;
 use crate::usage::period;
 use pgrx::datum::{Date, DatumWithOid, TimestampWithTimeZone};
 use pgrx::spi::SpiTupleTable;
@@ -45,10 +46,17 @@ const STORE_CHANGE: &str = concat!(
 );
 
 const PERIODS: &str = include_str!("../../sql/billing/pick_batch.sql");
-const PERIODS_UNLOCKED: &str =
-    concat!(include_str!("../../sql/billing/pick_batch.sql"), "SKIP LOCKED");
+const PERIODS_LOCKED: &str =
+    concat!(include_str!("../../sql/billing/pick_batch.sql"), " FOR NO KEY UPDATE OF t, s");
+const PERIODS_UNHELD: &str = concat!(
+    include_str!("../../sql/billing/pick_batch.sql"),
+    " FOR NO KEY UPDATE OF t, s SKIP LOCKED"
+);
 const LATE: &str = include_str!("../../sql/billing/pick_late.sql");
-const LATE_UNLOCKED: &str = concat!(include_str!("../../sql/billing/pick_late.sql"), "SKIP LOCKED");
+const LATE_LOCKED: &str =
+    concat!(include_str!("../../sql/billing/pick_late.sql"), " FOR NO KEY UPDATE OF t");
+const LATE_UNHELD: &str =
+    concat!(include_str!("../../sql/billing/pick_late.sql"), " FOR NO KEY UPDATE OF t SKIP LOCKED");
 
 /// What a batch's invoices are for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -76,6 +84,10 @@ impl Batch {
 
     pub fn len(&self) -> usize {
         self.tenant_ids.len()
+    }
+
+    fn filled(self) -> Option<Batch> {
+        Some(self).filter(|batch| batch.len() > 0)
     }
 
     pub fn push(&mut self, tenant: pgrx::Uuid, subscription: pgrx::Uuid, period: Date) {
@@ -188,33 +200,81 @@ fn stored(table: SpiTupleTable<'_>) -> Result<Vec<pgrx::Uuid>> {
     Ok(ids.into_iter().flatten().collect())
 }
 
-/// The subscriptions that are to be closed next; see `pick_batch.sql`.
-pub fn pick_periods(
-    wait: bool,
-    before: Date,
-    ended_by: TimestampWithTimeZone,
-    most: i32,
-    not_parked_since: TimestampWithTimeZone,
-) -> Result<Batch> {
-    let args = [
-        before.into(),
-        ended_by.into(),
-        i64::from(most).into(),
-        not_parked_since.into(),
-        None::<pgrx::Uuid>.into(),
-    ];
-    pick(Work::Periods, if wait { PERIODS } else { PERIODS_UNLOCKED }, &args)
+/// What is to be billed next, within limits that the caller knows.
+pub struct Due {
+    /// Periods that begin before this day, and have ended by this moment.
+    pub before: Date,
+    pub ended_by: TimestampWithTimeZone,
+    pub most: i32,
+    pub not_parked_since: TimestampWithTimeZone,
 }
 
-/// The tenants to whom late usage is to be billed alone; see `pick_late.sql`.
-pub fn pick_late(
-    wait: bool,
-    most: i32,
-    not_parked_since: TimestampWithTimeZone,
-    tenant: Option<pgrx::Uuid>,
-) -> Result<Batch> {
-    let args = [i64::from(most).into(), not_parked_since.into(), tenant.into()];
-    pick(Work::Late, if wait { LATE } else { LATE_UNLOCKED }, &args)
+/// What a look for work has found.
+pub enum Found {
+    Batch(Batch),
+    /// Somebody else was at it: look again, in another transaction.
+    Again,
+    Nothing,
+}
+
+impl Due {
+    /// The next batch of what nobody else holds, or else one tenant's, who is waited for. Who waits holds nothing: whoever
+    /// he waits for may want what he had. A row that was changed since the statement began stays locked although it is not
+    /// picked; so what found nothing is undone, and a tenant is waited for by its name, then looked at.
+    pub fn find(&self, work: Work) -> Result<Found> {
+        let batch = found(|| self.pick(work, Lock::Unheld, self.most, None).map(Batch::filled))?;
+        if let Some(batch) = batch {
+            return Ok(Found::Batch(batch));
+        }
+        let held = self.pick(work, Lock::None, 1, None)?;
+        let Some(tenant) = held.tenant_ids.first() else { return Ok(Found::Nothing) };
+        ledger::lock(*tenant)?;
+        let batch = self.pick(work, Lock::Wait, 1, Some(*tenant))?.filled();
+        Ok(batch.map_or(Found::Again, Found::Batch))
+    }
+
+    fn pick(&self, work: Work, lock: Lock, most: i32, tenant: Option<pgrx::Uuid>) -> Result<Batch> {
+        let most = i64::from(most);
+        match work {
+            Work::Periods => {
+                let query = match lock {
+                    Lock::None => PERIODS,
+                    Lock::Wait => PERIODS_LOCKED,
+                    Lock::Unheld => PERIODS_UNHELD,
+                };
+                let args = [
+                    self.before.into(),
+                    self.ended_by.into(),
+                    most.into(),
+                    self.not_parked_since.into(),
+                    tenant.into(),
+                ];
+                pick(work, query, &args)
+            }
+            Work::Late => {
+                let query = match lock {
+                    Lock::None => LATE,
+                    Lock::Wait => LATE_LOCKED,
+                    Lock::Unheld => LATE_UNHELD,
+                };
+                pick(work, query, &[most.into(), self.not_parked_since.into(), tenant.into()])
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Lock {
+    None,
+    Wait,
+    /// What somebody else holds is left out.
+    Unheld,
+}
+
+/// What came late to a tenant that the caller holds; see `pick_late.sql`.
+pub fn late_of(tenant: pgrx::Uuid) -> Result<Batch> {
+    let never = TimestampWithTimeZone::positive_infinity();
+    pick(Work::Late, LATE_LOCKED, &[1i64.into(), never.into(), tenant.into()])
 }
 
 fn pick(work: Work, query: &'static str, args: &[DatumWithOid<'_>]) -> Result<Batch> {

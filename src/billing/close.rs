@@ -1,6 +1,6 @@
 //! Closing a month for all tenants, batch by batch.
 
-use super::batch::{Batch, pick_late, pick_periods};
+use super::batch::{Batch, Due, Found, Work};
 use crate::error::{Error, Result, given};
 use crate::iam::kind::{self, Kind};
 use crate::owner::as_data_owner;
@@ -43,20 +43,18 @@ fn close(day: Date, batch_size: i32, started: TimestampWithTimeZone) -> Result<b
             "It can be closed when it is over.",
         ));
     }
-    // What another session holds is waited for one by one, so that nobody waits in a circle.
-    for (wait, most) in [(false, batch_size), (true, 1)] {
-        let batch = pick_periods(wait, next, now, most, started)?;
-        if batch.len() > 0 {
-            let parked = bill_or_park(&batch, month)?;
-            report(month, next, now, batch.len() as i64 - parked, false)?;
-            return Ok(true);
-        }
-    }
-    for (wait, most) in [(false, batch_size), (true, 1)] {
-        let batch = pick_late(wait, most, started, None)?;
-        if batch.len() > 0 {
-            bill_or_park(&batch, month)?;
-            return Ok(true);
+    let due = Due { before: next, ended_by: now, most: batch_size, not_parked_since: started };
+    for work in [Work::Periods, Work::Late] {
+        match due.find(work)? {
+            Found::Nothing => {}
+            Found::Again => return Ok(true),
+            Found::Batch(batch) => {
+                let parked = bill_or_park(&batch, month)?;
+                if work == Work::Periods {
+                    report(month, next, now, batch.len() as i64 - parked, false)?;
+                }
+                return Ok(true);
+            }
         }
     }
     report(month, next, now, 0, true)?;

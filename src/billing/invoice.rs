@@ -5,7 +5,7 @@ use super::{gate, ledger};
 use crate::error::{Error, Result, given};
 use crate::owner::as_data_owner;
 use crate::sql;
-use pgrx::datum::{Date, TimestampWithTimeZone};
+use pgrx::datum::Date;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use pgrx::spi::SpiTupleTable;
@@ -78,6 +78,7 @@ pub struct Billed {
     pub is_void: bool,
     /// Whether the period contains the day itself, not only its month.
     pub holds: bool,
+    pub start: Option<Date>,
 }
 
 pub const FIND_BILLED: &str = include_str!("../../sql/billing/find_billed.sql");
@@ -88,7 +89,8 @@ pub fn billed(mut rows: SpiTupleTable<'_>) -> Result<Option<Billed>> {
     let (Some(invoice), Some(status)) = (row.get(1)?, row.get::<String>(2)?) else {
         return Ok(None);
     };
-    Ok(Some(Billed { invoice, is_void: status == "void", holds: row.get(3)? == Some(true) }))
+    let holds = row.get(3)? == Some(true);
+    Ok(Some(Billed { invoice, is_void: status == "void", holds, start: row.get(4)? }))
 }
 
 /// A new draft in place of a void invoice, of what that one was made of.
@@ -108,8 +110,7 @@ fn one_off(tenant: pgrx::Uuid, day: Date) -> Result<pgrx::Uuid> {
         &[tenant.into(), day.into()],
     )?;
     if today == Some(true) {
-        let never = TimestampWithTimeZone::positive_infinity();
-        let late = batch::pick_late(true, 1, never, Some(tenant))?;
+        let late = batch::late_of(tenant)?;
         if late.len() > 0 {
             late.bill()?;
         }
