@@ -89,7 +89,10 @@ pub fn preview(tenant: pgrx::Uuid, as_of: TimestampWithTimeZone) -> Result<Vec<L
     let closed = sql::read(FIND_BILLED, &[tenant.into(), day.into()], billed)?;
     match (wanted, closed) {
         (Some(place), None) => follow(tenant, &open[..=place]),
-        (Some(place), Some(billed)) if open[place].holds && !billed.holds => {
+        // Of two contracts' periods that hold the day, the later one's: it was live then.
+        (Some(place), Some(billed))
+            if open[place].holds && (!billed.holds || billed.start < open[place].start) =>
+        {
             follow(tenant, &open[..=place])
         }
         (_, Some(billed)) if billed.is_void => {
