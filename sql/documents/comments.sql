@@ -48,7 +48,7 @@ Errors: as invoice_document.
 Example as app:
 SELECT length(saas.credit_note_html(:''credit_note'')) > 0 AS there_is_a_page';
 COMMENT ON FUNCTION saas.advance_dunning(timestamptz) IS
-'Writes the reminders of overdue invoices that are due by saas.settings.dunning_schedule: reminder, warning, final notice, a step a call and invoice, each as a row''s state with its date in saas.dunning and as a message in saas.outbox (topics invoice.reminder, invoice.warning, invoice.final). Contracts whose invoices are overdue beyond payment_grace fall behind, and are in good standing again when all is paid; those that a provider collects for are left to it. Safe to run at any time and twice at once.
+'Writes the reminders of overdue invoices that are due by saas.settings.dunning_schedule: reminder, warning, final notice, a step a call and invoice, each as a row''s state with its date in saas.dunning and as a message in saas.outbox (topics invoice.reminder, invoice.warning, invoice.final). Contracts of tenants with an invoice, of whichever contract, that failed, was given up or is overdue beyond payment_grace fall behind, and are in good standing again when all is paid; those that a provider collects for are left to it. Safe to run at any time and twice at once.
 Arguments: as_of, the moment, now by default.
 Returns: how many reminders were written.
 Needs: kind worker; platform.billing.adjust; the data owner.

@@ -6,7 +6,10 @@ SELECT t.id
    AND (EXISTS (SELECT FROM saas.payment_invoices i
                  WHERE i.tenant_id = t.id AND i.status IN ('open', 'failed') AND i.due_at + least(c.dunning_schedule[1], c.payment_grace) <= $1)
         OR EXISTS (SELECT FROM saas.dunning d WHERE d.tenant_id = t.id AND d.status <> 'settled')
-        OR EXISTS (SELECT FROM saas.tenant_subscriptions s WHERE s.tenant_id = t.id AND s.status = 'past_due'))
+        OR EXISTS (SELECT FROM saas.tenant_subscriptions s WHERE s.tenant_id = t.id AND s.status = 'past_due')
+        OR EXISTS (SELECT FROM saas.tenant_subscriptions s
+                     JOIN saas.payment_invoices i ON i.tenant_id = s.tenant_id AND i.status IN ('failed', 'uncollectible')
+                    WHERE s.tenant_id = t.id AND s.status IN ('active', 'trialing') AND s.provider IS NULL AND i.total_amount > i.credited_amount))
  ORDER BY t.id
  LIMIT $3
    FOR NO KEY UPDATE OF t SKIP LOCKED
