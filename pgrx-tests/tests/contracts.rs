@@ -111,6 +111,37 @@ fn a_debt_is_not_washed_off() {
     books.balanced();
 }
 
+/// One that was given up before it was overdue, or failed under a contract that has ended, left whoever owes in good standing.
+#[test]
+fn who_owes_with_an_old_contract_is_behind_with_the_new_one() {
+    let mut books = Books::new();
+    books.plan("month", "base_price", "30000");
+    for debt in ["uncollectible", "failed"] {
+        let (tenant, invoice) = debtor(&mut books, "month");
+        books.run(&format!(
+            "UPDATE saas.payment_invoices SET due_at = now() + interval '1 day' WHERE id = '{invoice}'"
+        ));
+        work(
+            &mut books,
+            "cancel_subscription($1, false, $2::text::timestamptz)",
+            tenant,
+            "2025-07-05Z",
+        )
+        .unwrap();
+        books.subscribe(tenant, "month", 1, "2025-07-06Z", None);
+        remind(&mut books);
+        assert_eq!(standing(&mut books, tenant), "active active");
+        books.run(&format!(
+            "UPDATE saas.payment_invoices SET status = '{debt}' WHERE id = '{invoice}'"
+        ));
+        assert_eq!(remind(&mut books), 0);
+        assert_eq!(standing(&mut books, tenant), "past_due past_due", "{debt}");
+        books.run(&format!("SELECT saas.void_invoice('{invoice}', 'wrong')"));
+        assert_eq!(standing(&mut books, tenant), "active active", "{debt}");
+    }
+    books.balanced();
+}
+
 /// Whoever changes a contract holds its tenant first; reminders that held the contract first and then wanted the tenant ended
 /// one of the two with 40P01.
 #[test]
@@ -247,5 +278,62 @@ fn nobody_resumes_on_a_day_to_come() {
     let resume = "SELECT saas.resume_subscription($1, now() + interval '3 days')";
     assert_sqlstate(books.worker.execute(resume, &[&tenant]), "55000");
     assert_eq!(books.count("saas.payment_invoices"), 0);
+    books.balanced();
+}
+
+/// Months of one's own overlap with those of the contract before: the preview told that one's, when the invoice was the live one's.
+#[test]
+fn a_day_of_two_contracts_is_previewed_as_it_is_billed() {
+    let mut books = Books::new();
+    books.plan("month", "base_price", "30000");
+    books.plan("own", "base_price, billing_cycle", "31000, 'anniversary'");
+    // Calendar months go on as months of one's own.
+    let tenant = books.subscribed("month", "2025-06-01Z");
+    to(&mut books, tenant, "own", "prorate", "2025-06-16Z");
+    assert_eq!(told(&mut books, tenant, "2025-06-10Z"), "subscription 15000");
+    assert_eq!(told(&mut books, tenant, "2025-06-20Z"), "subscription 31000");
+    assert_eq!(books.bill(tenant, "2025-06-20"), "subscription 31000 = 31000");
+    // The contract before is billed already.
+    let tenant = books.subscribed("own", "2025-06-05Z");
+    work(
+        &mut books,
+        "cancel_subscription($1, false, $2::text::timestamptz)",
+        tenant,
+        "2025-06-15Z",
+    )
+    .unwrap();
+    books.subscribe(tenant, "own", 1, "2025-06-16Z", None);
+    assert_eq!(books.bill(tenant, "2025-06-05"), "subscription 10333 = 10333");
+    assert_eq!(told(&mut books, tenant, "2025-06-20Z"), "subscription 31000");
+    assert_eq!(books.bill(tenant, "2025-06-20"), "subscription 31000 = 31000");
+    assert_eq!(told(&mut books, tenant, "2025-06-10Z"), "subscription 10333");
+    books.balanced();
+}
+
+/// Terms that make another contract, and came due in a pause, began it on their day: the days of the pause were billed by it.
+#[test]
+fn what_came_due_in_a_pause_begins_after_it() {
+    let mut books = Books::new();
+    books.plan("month", "base_price", "31000");
+    books.plan("own", "base_price, billing_cycle", "30000, 'anniversary'");
+    for days in ["", "with a day of it before the pause"] {
+        let tenant = books.subscribed("month", "2025-06-01Z");
+        to(&mut books, tenant, "own", "next_period", "2025-06-10Z");
+        let paused = if days.is_empty() { "2025-06-16Z" } else { "2025-06-30Z" };
+        work(&mut books, "pause_subscription($1, $2::text::timestamptz)", tenant, paused).unwrap();
+        work(&mut books, "resume_subscription($1, $2::text::timestamptz)", tenant, "2025-07-16Z")
+            .unwrap();
+        books.close("2025-07-01");
+        let first = if days.is_empty() {
+            "2025-06-01 subscription 15500 = 15500"
+        } else {
+            "2025-06-01 subscription 29967 = 29967"
+        };
+        assert_eq!(
+            books.invoices(tenant),
+            [first, "2025-07-16 subscription 30000 = 30000"],
+            "{days}"
+        );
+    }
     books.balanced();
 }

@@ -208,7 +208,7 @@ Errors: as cancel_subscription; 55000 also for a yearly plan, one that is billed
 Example as worker:
 SELECT saas.pause_subscription(:''acme'')';
 COMMENT ON FUNCTION saas.resume_subscription(uuid, timestamptz) IS
-'Lets a paused contract go on, in the billing period that holds the day: what was due until the pause is invoiced first. Of a contract that is about to end, or to change, takes that back. A tenant that is behind with an invoice is past_due again.
+'Lets a paused contract go on, in the billing period that holds the day: what was due until the pause is invoiced first. Terms that came due in the pause apply from that day on. Of a contract that is about to end, or to change, takes that back. A tenant that is behind with an invoice is past_due again.
 Arguments: tenant_id, the tenant; as_of, the first day that is billed again, today by default; of a paused contract no day to come.
 Returns: nothing.
 Needs: as cancel_subscription.

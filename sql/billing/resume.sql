@@ -1,6 +1,8 @@
--- Contract $2 of tenant $1 goes on from the day of $3, in the period that holds it. A pause settles no debt.
+-- Contract $2 of tenant $1 goes on from the day of $3, in the period that holds it. A pause settles no debt; terms that came due in it apply
+-- from that day on.
 UPDATE saas.tenant_subscriptions s
    SET status = CASE WHEN saas.is_behind(s.tenant_id, now()) THEN 'past_due' ELSE 'active' END, paused_on = NULL,
+       scheduled_for = greatest(s.scheduled_for, CASE WHEN s.scheduled_for IS NOT NULL THEN on_day.day END),
        current_period_start = CASE WHEN s.paused_on IS NULL THEN s.current_period_start ELSE on_day.day END,
        current_period_end = CASE
          WHEN s.paused_on IS NULL THEN s.current_period_end

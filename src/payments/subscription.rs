@@ -124,23 +124,26 @@ fn find(text: &'static str, args: &[pgrx::datum::DatumWithOid<'_>]) -> Result<Op
 }
 
 fn go(tenant: pgrx::Uuid, ours: &Ours, to: Status, ended_at: i64) -> Result<()> {
-    let mut from = ours.status.clone();
+    let (mut id, mut from) = (ours.id, ours.status.clone());
     if from == Status::Paused.name() && to != Status::Canceled {
         // A pause has its place among the billed periods: it began and ends on the day on which we hear of it.
         let now = pgrx::datum::datetime_support::transaction_timestamp();
         crate::billing::subscription::resume(tenant, now)?;
-        let resumed = sql::write_one::<String>(
-            "SELECT status FROM saas.tenant_subscriptions WHERE tenant_id = $1 AND id = $2",
-            &[tenant.into(), ours.id.into()],
+        // What waited in the pause may have made another contract of it, or ended it.
+        let live = find(
+            "SELECT id, status, provider, provider_subscription_id FROM saas.tenant_subscriptions
+              WHERE tenant_id = $1 AND status <> 'canceled' FOR NO KEY UPDATE",
+            &[tenant.into()],
         )?;
-        from = resumed.unwrap_or(from);
+        let Some(live) = live else { return Ok(()) };
+        (id, from) = (live.id, live.status);
     }
     for state in transition::path(ENTITY, &from, to.name())? {
         sql::run(
             "UPDATE saas.tenant_subscriptions
                 SET status = $3, ended_at = CASE $3 WHEN 'canceled' THEN to_timestamp($4) END
               WHERE tenant_id = $1 AND id = $2",
-            &[tenant.into(), ours.id.into(), state.into(), ended_at.into()],
+            &[tenant.into(), id.into(), state.into(), ended_at.into()],
         )?;
     }
     Ok(())

@@ -52,6 +52,46 @@ fn states_between_are_gone_through() {
     assert_eq!(status, "past_due");
 }
 
+/// Terms that came due in a pause make another contract, with which the provider's goes on.
+#[test]
+fn what_waited_in_a_pause_is_followed() {
+    let mut world = World::new();
+    world
+        .owner
+        .batch_execute(
+            "UPDATE saas.tenant_subscriptions
+                SET current_period_start = date_trunc('month', now())::date,
+                    current_period_end = (date_trunc('month', now()) + interval '1 month')::date",
+        )
+        .unwrap();
+    let paused = subscription_event("evt_1", "updated", 1, "cus_acme", "paused");
+    assert_eq!(world.play(&paused), "applied");
+    let next: Uuid = world.one(
+        r#"SELECT saas.define_plan('{"key": "year", "base_price": 1, "billing_interval": "yearly"}')"#,
+        &[],
+    );
+    world
+        .owner
+        .execute(
+            "UPDATE saas.tenant_subscriptions SET scheduled_for = now()::date, scheduled_plan_id = $1, scheduled_seats = 1 WHERE tenant_id = $2",
+            &[&next, &world.acme.id],
+        )
+        .unwrap();
+    let resumed = subscription_event("evt_2", "updated", 2, "cus_acme", "active");
+    assert_eq!(world.play(&resumed), "applied");
+    assert_eq!(world.subscription_status(world.acme.subscription), "canceled");
+    let live: (Uuid, bool) = world
+        .owner
+        .query_one(
+            "SELECT plan_id, status = 'active' AND provider_subscription_id IS NOT NULL
+               FROM saas.tenant_subscriptions WHERE tenant_id = $1 AND status <> 'canceled'",
+            &[&world.acme.id],
+        )
+        .map(|row| (row.get(0), row.get(1)))
+        .unwrap();
+    assert_eq!(live, (next, true));
+}
+
 #[test]
 fn an_event_of_one_tenants_customer_does_nothing_to_another_tenant() {
     let mut world = World::new();

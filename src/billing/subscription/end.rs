@@ -131,6 +131,7 @@ pub fn resume(tenant: pgrx::Uuid, as_of: TimestampWithTimeZone) -> Result<bool> 
             let args = || [tenant.into(), paused.subscription.into(), as_of.into()];
             sql::run(include_str!("../../../sql/billing/chain_pause.sql"), &args())?;
             sql::run(include_str!("../../../sql/billing/resume.sql"), &args())?;
+            apply_due(&[tenant], as_of)?;
             return Ok(true);
         }
         let mut batch = Batch::new(Work::Periods);
