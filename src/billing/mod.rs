@@ -1,7 +1,7 @@
 //! What is sold and what is owed.
 //!
 //! The engine is pure: `credit`, `period`, `price`, `proration`, `rounding` know no database.
-//! `plan`, `subscription`, `invoice`, `close`, `ledger` fetch, calculate in SQL by sets, and store.
+//! `plan`, `subscription`, `advance`, `invoice`, `close`, `ledger` fetch, calculate in SQL by sets, and store.
 
 pub mod credit;
 pub mod credit_note;
@@ -12,6 +12,7 @@ pub mod price;
 pub mod proration;
 pub mod rounding;
 
+mod advance;
 mod batch;
 mod close;
 pub mod gate;

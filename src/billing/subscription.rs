@@ -8,7 +8,7 @@ mod end;
 pub use due::apply_due;
 pub use end::resume;
 
-use crate::billing::batch::charge_in_advance;
+use crate::billing::advance::charge_in_advance;
 use crate::billing::gate;
 use crate::context::{from_uuid, new_id, setting, to_uuid};
 use crate::error::{Error, Result, given};

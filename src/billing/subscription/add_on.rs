@@ -4,7 +4,7 @@ use super::change::{Done, Mode, Terms, current, previewed, terms};
 use super::due::finite;
 use super::end::{hold, sought};
 use super::{Plan, require_subscriber};
-use crate::billing::batch::{Changed, charge_change};
+use crate::billing::advance::{Changed, charge_change};
 use crate::billing::gate;
 use crate::billing::preview::Line;
 use crate::context::to_uuid;

@@ -4,7 +4,7 @@ use super::add_on::require_offers;
 use super::due::{Left, apply_due, finite, succeed};
 use super::end::{hold, sought};
 use super::{Plan, require_subscriber};
-use crate::billing::batch::{Changed, charge_change, charge_in_advance};
+use crate::billing::advance::{Changed, charge_change, charge_in_advance};
 use crate::billing::gate;
 use crate::billing::preview::{Line, preview, stored_lines};
 use crate::context::to_uuid;

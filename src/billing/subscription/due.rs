@@ -1,7 +1,7 @@
 //! What waits for its day: the end of a trial, new terms, the end of a contract.
 
 use super::{Trial, begin};
-use crate::billing::batch::charge_in_advance;
+use crate::billing::advance::charge_in_advance;
 use crate::context::to_uuid;
 use crate::error::{Error, Result, given};
 use crate::iam::kind::{self, Kind};
