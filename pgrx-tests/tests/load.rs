@@ -24,7 +24,7 @@ const LIMIT: i64 = 40;
 /// Seeds, steps of a session, events.
 fn sizes() -> (std::ops::Range<u64>, usize, usize) {
     match std::env::var_os("SAAS_SLOW") {
-        Some(_) => (1..11, 300, 12_000),
+        Some(_) => (1..6, 300, 12_000),
         None => (1..2, 70, 2_400),
     }
 }
@@ -61,6 +61,16 @@ enum Act {
     GiveBack(String),
     /// Up to a savepoint.
     Undone(Vec<Act>),
+}
+
+impl Act {
+    fn copies(&self) -> bool {
+        match self {
+            Act::Copy(..) => true,
+            Act::Undone(acts) => acts.iter().any(Act::copies),
+            _ => false,
+        }
+    }
 }
 
 /// What is known once that is committed.
@@ -255,7 +265,9 @@ impl Session<'_> {
             acts = vec![acts.remove(0), Act::Undone(acts)];
         }
         let commits = !self.dice.one_in(6);
-        let mut hurry = self.dice.one_in(8).then(|| 1 + self.dice.below(15));
+        // This client loses count of the server's answers when a COPY ends before it has begun.
+        let can_hurry = !acts.iter().any(Act::copies);
+        let mut hurry = (can_hurry && self.dice.one_in(6)).then(|| 1 + self.dice.below(15));
         for attempt in 0.. {
             assert!(attempt < 200, "seed {}: this never ends", self.load.seed);
             let mut facts = Vec::new();
@@ -265,6 +277,8 @@ impl Session<'_> {
                 Ok(()) => {}
                 Err(error) if passes(&error) => {
                     self.retries += 1;
+                    // The end of a transaction in a hurry may come too late as well.
+                    while client.batch_execute("ROLLBACK").is_err() {}
                     continue;
                 }
                 Err(error) => panic!("seed {}: {error:?}", self.load.seed),
