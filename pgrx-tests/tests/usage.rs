@@ -468,6 +468,35 @@ fn what_is_folded_during_a_close_is_late() {
     assert_eq!(books.bill(acme, "2026-02-01"), "subscription 2000, adjustment 50 = 2050");
 }
 
+/// With a snapshot from before a close, usage of the closed month looks as if it were still to be billed.
+#[test]
+fn a_fold_that_can_not_see_a_close_fails() {
+    let mut books = Books::new();
+    let acme = books.subscribed("plus", "2026-01-01Z");
+    let mut holder = books.db.owner();
+    let mut holding = holder.transaction().unwrap();
+    holding.execute("SELECT FROM saas.issuers FOR UPDATE", &[]).unwrap();
+    let (mut closer, mut folder) =
+        (books.db.connect("saas_worker"), books.db.connect("saas_worker"));
+    let mut folding = folder
+        .build_transaction()
+        .isolation_level(postgres::IsolationLevel::RepeatableRead)
+        .start()
+        .unwrap();
+    thread::scope(|scope| {
+        let closing = scope.spawn(move || books::close(&mut closer, "2026-01-01", 10));
+        until_so_many_wait(&mut books.data, 1);
+        books.used(acme, "project.create", 1005, JANUARY);
+        folding.execute("SELECT now()", &[]).unwrap();
+        holding.commit().unwrap();
+        closing.join().unwrap().unwrap();
+    });
+    assert_sqlstate(folding.query("SELECT saas.roll_up_usage('2026-01-01')", &[]), "40001");
+    folding.rollback().unwrap();
+    assert_eq!(books.bill(acme, "2026-02-01"), "subscription 2000, adjustment 50 = 2050");
+    books.balanced();
+}
+
 /// Its events are older than the close, its commit is later: no moment, number or id tells that it was there.
 #[test]
 fn what_commits_after_the_close_is_late() {

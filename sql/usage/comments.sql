@@ -92,7 +92,7 @@ COMMENT ON FUNCTION saas.roll_up_usage(date, uuid) IS
 Arguments: period, any day of the month; tenant_id, the only tenant to do so for, NULL for all.
 Returns: how many summaries changed.
 Needs: kind worker; the data owner.
-Errors: 42501 for other kinds; 23502 for a NULL period; 22023 for an infinite one; 22003 when the one tenant''s counter is beyond bigint.
+Errors: 42501 for other kinds; 23502 for a NULL period; 22023 for an infinite one; 22003 when the one tenant''s counter is beyond bigint; 40001 under REPEATABLE READ and SERIALIZABLE when usage was folded or a period closed meanwhile.
 Example as worker:
 SELECT saas.roll_up_usage(current_date, :''acme'')';
 COMMENT ON FUNCTION saas.assess_usage_fees(date, uuid) IS
@@ -100,7 +100,7 @@ COMMENT ON FUNCTION saas.assess_usage_fees(date, uuid) IS
 Arguments: period, any day of the month; tenant_id, the only tenant to do so for, NULL for all.
 Returns: how many fees there are.
 Needs: kind worker; the data owner.
-Errors: 42501 for other kinds; 23502 for a NULL period; 22023 for an infinite one; 22003 when the one tenant''s usage can''t be priced.
+Errors: 42501 for other kinds; 23502 for a NULL period; 22023 for an infinite one; 22003 when the one tenant''s usage can''t be priced; 40001 as of roll_up_usage.
 Example as worker:
 SELECT saas.assess_usage_fees(current_date, :''acme'')';
 COMMENT ON FUNCTION saas.apply_usage_retention(timestamptz) IS

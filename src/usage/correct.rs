@@ -6,7 +6,7 @@
 
 use super::known::Aggregation;
 use super::period;
-use crate::billing::{gate, ledger, void};
+use crate::billing::{gate, void};
 use crate::error::{Error, Result};
 use crate::owner::as_data_owner;
 use crate::sql;
@@ -44,7 +44,10 @@ pub fn correct(
         return Err(Error::Invalid("units can't be negative".into()));
     }
     as_data_owner(|| {
-        hold(tenant)?;
+        // Until the end of the transaction: whoever folds counters or closes periods holds the tenant too.
+        if period::hold(&[tenant])? == 0 {
+            return Err(Error::NoSuchRow("no such tenant".into()));
+        }
         let event = find(tenant, event_id)?
             .ok_or_else(|| Error::NoSuchRow("the tenant has no usage event of this id".into()))?;
         if event.units == units {
@@ -67,17 +70,6 @@ pub fn correct(
         period::settle(tenant, &event.feature, period)?;
         Ok(true)
     })
-}
-
-/// Until the end of the transaction: whoever folds counters or closes periods holds the tenant too. A close moves the
-/// subscription on, so that a transaction that can't see it fails there.
-fn hold(tenant: pgrx::Uuid) -> Result<()> {
-    ledger::lock(tenant)?;
-    sql::run(
-        "SELECT FROM saas.tenant_subscriptions WHERE tenant_id = $1 ORDER BY id FOR NO KEY UPDATE",
-        &[tenant.into()],
-    )?;
-    Ok(())
 }
 
 fn find(tenant: pgrx::Uuid, event_id: &str) -> Result<Option<Found>> {

@@ -6,6 +6,7 @@ use crate::context::to_uuid;
 use crate::error::{Error, Result};
 use crate::sql;
 use pgrx::datum::Date;
+use pgrx::pg_sys;
 
 const ASSESS: &str = concat!(
     include_str!("../../sql/usage/summarized.sql"),
@@ -129,13 +130,24 @@ pub fn assess_month(day: Date, tenant: Option<pgrx::Uuid>) -> Result<i64> {
     }
 }
 
-/// Holds the tenants' rows, in one order for everybody: closers hold them too.
-fn hold(tenants: &[pgrx::Uuid]) -> Result<()> {
-    sql::run(
+/// Holds the tenants' rows, in one order for everybody: closers hold them too. Returns how many there are.
+///
+/// # Errors
+/// 40001 for a transaction whose one snapshot is older than a close of theirs: it would take a closed period for an open
+/// one. A close moves subscriptions on, so it fails there.
+pub fn hold(tenants: &[pgrx::Uuid]) -> Result<i64> {
+    let found = sql::run(
         "SELECT FROM saas.tenants WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE",
         &[tenants.to_vec().into()],
     )?;
-    Ok(())
+    // SAFETY: reads a variable of the backend.
+    if unsafe { pg_sys::XactIsoLevel } >= pg_sys::XACT_REPEATABLE_READ as i32 {
+        sql::run(
+            "SELECT FROM saas.tenant_subscriptions WHERE tenant_id = ANY ($1) ORDER BY tenant_id, id FOR NO KEY UPDATE",
+            &[tenants.to_vec().into()],
+        )?;
+    }
+    Ok(found)
 }
 
 /// What is one tenant's fault stops no other: he is left out with a warning, unless somebody asked for
