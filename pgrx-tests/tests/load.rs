@@ -596,6 +596,9 @@ fn play(seed: u64, steps: usize, events: usize) {
     books.balanced();
 }
 
+/// Tenant, feature, the first day of the period.
+type Counter = (usize, usize, String);
+
 /// From what the sessions know, without a look at any event in the database.
 fn recount(books: &mut Books, load: &Load, sessions: &[Session]) {
     let seed = load.seed;
@@ -632,7 +635,7 @@ fn recount(books: &mut Books, load: &Load, sessions: &[Session]) {
         voided.values().all(|changed| *changed == 1),
         "seed {seed}: void once each, {voided:?}"
     );
-    let mut counters: BTreeMap<(usize, usize, String), Vec<(&str, i64)>> = BTreeMap::new();
+    let mut counters: BTreeMap<Counter, Vec<(&str, i64)>> = BTreeMap::new();
     for (event, units) in &counts_for {
         let event = &load.events[*event];
         let counter = counters.entry((event.tenant, event.feature, event.period())).or_default();
