@@ -307,6 +307,17 @@ fn a_day_of_two_contracts_is_previewed_as_it_is_billed() {
     assert_eq!(told(&mut books, tenant, "2025-06-20Z"), "subscription 31000");
     assert_eq!(books.bill(tenant, "2025-06-20"), "subscription 31000 = 31000");
     assert_eq!(told(&mut books, tenant, "2025-06-10Z"), "subscription 10333");
+    // Both begin on the day: the one that ended on it has its year's days left to bill.
+    books.plan("year", "base_price, billing_interval", "365000, 'yearly'");
+    let tenant = books.subscribed("year", "2025-06-21Z");
+    assert_eq!(books.bill(tenant, "2025-06-21"), "nothing = 0");
+    to(&mut books, tenant, "month", "prorate", "2025-07-01 12:00Z");
+    assert_eq!(told(&mut books, tenant, "2025-07-01Z"), "subscription 30000");
+    assert_eq!(books.bill(tenant, "2025-07-01"), "subscription 30000 = 30000");
+    assert_eq!(
+        books.invoices(tenant)[1..],
+        ["2025-07-01 subscription 30000 = 30000", "2025-07-01 subscription 10000 = 10000"]
+    );
     books.balanced();
 }
 
@@ -336,4 +347,40 @@ fn what_came_due_in_a_pause_begins_after_it() {
         );
     }
     books.balanced();
+}
+
+/// Beside another contract that is not settled yet, a year that ended on the first day of a month was settled without its fee.
+#[test]
+fn the_days_of_a_year_are_billed_beside_another_contract() {
+    let mut books = Books::new();
+    books.plan("own", "base_price, billing_cycle", "31000, 'anniversary'");
+    books.plan("year", "base_price, billing_interval", "365000, 'yearly'");
+    let tenant = books.subscribed("own", "2025-06-20Z");
+    work(
+        &mut books,
+        "cancel_subscription($1, false, $2::text::timestamptz)",
+        tenant,
+        "2025-06-21Z",
+    )
+    .unwrap();
+    books.subscribe(tenant, "year", 1, "2025-06-21Z", None);
+    // The month's contract waits for the end of its period.
+    let year: Uuid = books.one(
+        "SELECT id FROM saas.tenant_subscriptions WHERE tenant_id = $1 AND status <> 'canceled'",
+        &[&tenant],
+    );
+    books.run(&format!(
+        "UPDATE saas.tenant_subscriptions SET current_period_end = (now() + interval '1 day')::date WHERE tenant_id = '{tenant}' AND id <> '{year}'"
+    ));
+    assert_eq!(books.bill(tenant, "2025-06-21"), "nothing = 0");
+    work(
+        &mut books,
+        "cancel_subscription($1, false, $2::text::timestamptz)",
+        tenant,
+        "2025-07-01Z",
+    )
+    .unwrap();
+    books.close("2025-07-01");
+    let of_year = "SELECT string_agg(period_start || ' ' || total_amount, ', ' ORDER BY period_start) FROM saas.payment_invoices WHERE subscription_id = $1";
+    assert_eq!(books.one::<String>(of_year, &[&year]), "2025-06-21 0, 2025-07-01 10000");
 }

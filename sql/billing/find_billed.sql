@@ -7,4 +7,4 @@ SELECT b.invoice_id, i.status, b.period_start <= $2 AND $2 < b.period_end, b.per
  WHERE b.tenant_id = $1
    AND (b.period_start <= $2 AND $2 < b.period_end
         OR p.billing_cycle = 'calendar' AND b.period = date_trunc('month', $2)::date)
- ORDER BY b.period_start <= $2 AND $2 < b.period_end DESC, b.period_start DESC LIMIT 1
+ ORDER BY b.period_start <= $2 AND $2 < b.period_end DESC, b.period_start DESC, b.subscription_id DESC LIMIT 1

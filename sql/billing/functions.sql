@@ -270,9 +270,11 @@ DECLARE
 BEGIN
   SELECT t.time_zone INTO zone FROM saas.tenants t WHERE t.id = NEW.tenant_id;
   IF NEW.status = 'canceled' AND OLD.paused_on IS NULL THEN
-    -- Without a day in its running period it bills nothing, and rates nobody's usage. After a pause there is none to rate.
+    -- Without a day in its running period it bills nothing, but for a year's days, and rates nobody's usage beside another
+    -- contract. After a pause there is none to rate.
     IF NEW.ended_on <= NEW.current_period_start AND (EXISTS (
-         SELECT FROM saas.tenant_subscriptions o WHERE o.tenant_id = NEW.tenant_id AND o.id <> NEW.id AND o.settled_at IS NULL)
+         SELECT FROM saas.tenant_subscriptions o JOIN saas.plans p ON p.id = NEW.plan_id AND p.billing_interval = 'monthly'
+          WHERE o.tenant_id = NEW.tenant_id AND o.id <> NEW.id AND o.settled_at IS NULL)
        OR EXISTS (
          SELECT FROM saas.billed_periods b
           WHERE b.tenant_id = NEW.tenant_id AND b.subscription_id = NEW.id AND b.period_end = NEW.current_period_start AND b.kind = 'paused')) THEN

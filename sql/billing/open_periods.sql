@@ -30,7 +30,7 @@ SELECT seen.subscription_id, terms.plan_id, terms.seats,
        saas.counted_under(billing_cycle, first_day, period_start) AS period,
        period_start, period_end, holds,
        (holds OR is_of_month)
-       AND row_number() OVER (ORDER BY holds DESC, holds OR is_of_month DESC, period_start DESC) = 1 AS is_wanted, bill_in = 'advance'
+       AND row_number() OVER (ORDER BY holds DESC, holds OR is_of_month DESC, period_start DESC, seen.subscription_id DESC) = 1 AS is_wanted, bill_in = 'advance'
   FROM seen
  CROSS JOIN LATERAL saas.subscription_terms(seen.tenant_id, seen.subscription_id, least(seen.period_end, seen.ended_day) - 1) terms
  WHERE period_start <= $2 OR is_of_month
