@@ -384,3 +384,55 @@ fn the_days_of_a_year_are_billed_beside_another_contract() {
     let of_year = "SELECT string_agg(period_start || ' ' || total_amount, ', ' ORDER BY period_start) FROM saas.payment_invoices WHERE subscription_id = $1";
     assert_eq!(books.one::<String>(of_year, &[&year]), "2025-06-21 0, 2025-07-01 10000");
 }
+
+/// A void invoice of a year that has ended since was made again with the year's fee, which the last invoice has.
+#[test]
+fn an_invoice_that_is_made_again_knows_of_no_later_end() {
+    let mut books = Books::new();
+    books.plan("year", "base_price, billing_interval", "365000, 'yearly'");
+    for is_billed in [false, true] {
+        let tenant = books.subscribed("year", "2025-06-21Z");
+        let june = generate(&mut books.worker, tenant, "2025-06-21").unwrap();
+        books.run(&format!("SELECT saas.void_invoice('{june}', 'wrong')"));
+        work(
+            &mut books,
+            "cancel_subscription($1, false, $2::text::timestamptz)",
+            tenant,
+            "2025-07-01Z",
+        )
+        .unwrap();
+        if is_billed {
+            books.close("2025-07-01");
+            let again = generate(&mut books.worker, tenant, "2025-06-21").unwrap();
+            assert_eq!(books.told(again), "nothing = 0");
+        } else {
+            assert_eq!(books.bill(tenant, "2025-06-21"), "nothing = 0");
+            books.close("2025-07-01");
+        }
+        let of_tenant = "SELECT sum(total_amount)::bigint FROM saas.payment_invoices WHERE tenant_id = $1 AND status <> 'void'";
+        assert_eq!(books.one::<i64>(of_tenant, &[&tenant]), 10_000, "{is_billed}");
+    }
+    books.balanced();
+}
+
+/// Late units are priced by the plan that priced the others; which of two contracts' periods of the same days that was, chance told.
+#[test]
+fn late_units_cost_what_the_others_cost() {
+    let mut books = Books::new();
+    books.plan("old", "base_price, billing_interval", "365000, 'yearly'");
+    books.plan("new", "base_price", "30000");
+    books.feature("old", "call", 0, Some("7"));
+    books.feature("new", "call", 0, Some("3"));
+    let tenant = books.subscribed("old", "2025-06-21Z");
+    books.bill(tenant, "2025-06-21");
+    to(&mut books, tenant, "new", "prorate", "2025-07-01 12:00Z");
+    books.used(tenant, "call", 10, "2025-07-10Z");
+    books.close("2025-07-01");
+    // Made again, the period's row comes last.
+    let july = generate(&mut books.worker, tenant, "2025-07-01").unwrap();
+    books.run(&format!("SELECT saas.void_invoice('{july}', 'wrong')"));
+    assert_eq!(books.bill(tenant, "2025-07-01"), "subscription 30000, usage 30 = 30030");
+    books.used(tenant, "call", 100, "2025-07-11Z");
+    assert_eq!(books.bill(tenant, "2025-08-01"), "subscription 30000, adjustment 300 = 30300");
+    books.balanced();
+}

@@ -13,6 +13,8 @@
          p.billing_interval, p.billing_cycle, p.bill_in,
          (s.anchor AT TIME ZONE t.time_zone)::date AS first_day,
          (s.trial_end AT TIME ZONE t.time_zone)::date AS trial_end_day,
+         -- What is made again does not know of an end that came after its period was billed.
+         s.current_period_start <= a.period_start AS is_last,
          least(coalesce(s.ended_on, (s.cancel_at AT TIME ZONE t.time_zone)::date),
                CASE WHEN (n.billing_interval, n.billing_cycle, n.bill_in) <> (p.billing_interval, p.billing_cycle, p.bill_in) THEN s.scheduled_for END) AS ended_day,
          -- The whole of which the period may be a part.
@@ -44,7 +46,7 @@
        FROM (VALUES (d.period_end - 1), (d.period_start - 1)) AS probe (day)
       CROSS JOIN LATERAL (SELECT saas.billing_days(d.first_day, '1 year', probe.day) AS days) year
       WHERE d.billing_interval = 'yearly' AND upper(year.days) > d.period_start
-        AND (upper(year.days) <= d.period_end OR d.ended_day <= d.period_end)
+        AND (upper(year.days) <= d.period_end OR d.ended_day <= d.period_end AND d.is_last)
    ) own
    CROSS JOIN LATERAL (
      SELECT greatest(own.first, own.goes_on, d.first_day, d.trial_end_day) AS first, least(own.last, own.stops, d.ended_day) AS last
@@ -147,7 +149,8 @@
       SELECT b.plan_id, p.billing_cycle, p.currency, (o.anchor AT TIME ZONE d.time_zone)::date AS first_day
         FROM saas.billed_periods b JOIN saas.plans p ON p.id = b.plan_id
         JOIN saas.tenant_subscriptions o ON o.tenant_id = b.tenant_id AND o.id = b.subscription_id
-       WHERE b.tenant_id = a.tenant_id AND b.period = a.period AND b.kind = 'billed' ORDER BY b.period_end DESC, b.period_start DESC LIMIT 1
+       WHERE b.tenant_id = a.tenant_id AND b.period = a.period AND b.kind = 'billed'
+       ORDER BY b.period_end DESC, b.period_start DESC, b.subscription_id DESC LIMIT 1
     ) rated ON true
    CROSS JOIN LATERAL (
      SELECT a.period AS first, CASE rated.billing_cycle WHEN 'calendar' THEN (a.period + interval '1 month')::date
