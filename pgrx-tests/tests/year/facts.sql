@@ -1,30 +1,43 @@
 -- What a simulated year is made of, written down by who plays it: plain tables, of which the recount makes the invoices once more.
 CREATE SCHEMA world;
-CREATE TABLE world.plan (
-  key text PRIMARY KEY, cycle text NOT NULL, every text NOT NULL, base numeric NOT NULL, seat numeric NOT NULL, included int NOT NULL,
-  setup numeric NOT NULL, least numeric NOT NULL
-);
+CREATE TABLE world.plan (key text PRIMARY KEY, cycle text NOT NULL, every text NOT NULL, included int NOT NULL);
+CREATE TABLE world.plan_price (plan text, currency text, base numeric, seat numeric, setup numeric, least numeric, PRIMARY KEY (plan, currency));
 -- So many units free, so many at one price, the rest at another.
-CREATE TABLE world.price (plan text, feature text, free numeric, first numeric, tier numeric, further numeric, PRIMARY KEY (plan, feature));
-CREATE TABLE world.tenant (id uuid PRIMARY KEY, number int NOT NULL, tax text NOT NULL);
-CREATE TABLE world.contract (number int PRIMARY KEY, tenant uuid NOT NULL, id uuid NOT NULL, first_day date NOT NULL, trial_end date NOT NULL, ended date);
+CREATE TABLE world.price (
+  plan text, feature text, currency text, free numeric, first numeric, tier numeric, further numeric, PRIMARY KEY (plan, feature, currency)
+);
+CREATE TABLE world.tenant (id uuid PRIMARY KEY, number int NOT NULL, currency text NOT NULL, cap numeric);
+-- One that goes on from another owes what its set-up costs beyond that one's. Ended: the first day that is not paid for.
+CREATE TABLE world.contract (
+  number int PRIMARY KEY, tenant uuid NOT NULL, id uuid NOT NULL, first_day date NOT NULL, trial_end date NOT NULL, ended date, goes_on_from int,
+  leaves_empty boolean NOT NULL DEFAULT false
+);
 CREATE TABLE world.terms (contract int, number serial, day date, plan text, seats int, charged boolean, PRIMARY KEY (contract, number));
 CREATE TABLE world.pause (contract int, first_day date, until date);
--- Where months are those of a contract, which one it is.
+-- The contract is the one that was live on the day.
 CREATE TABLE world.event (tenant uuid, id text, feature text, day date, units numeric, step int, contract int, PRIMARY KEY (tenant, id));
--- In their order: grant, spend, coupon, invoice, reissue, void, note.
+-- In their order: what changed credits, invoices, coupons and taxes. Without a tenant: reminders, for all.
 CREATE TABLE world.op (
-  number serial PRIMARY KEY, step int NOT NULL, tenant uuid NOT NULL, kind text NOT NULL, amount numeric, percent numeric, times int, day date, invoice uuid
+  number serial PRIMARY KEY, step int NOT NULL, tenant uuid, kind text NOT NULL, amount numeric, percent numeric, times int, day date, invoice uuid,
+  label text, priority int, expires timestamptz, applies text[], at timestamptz
 );
 CREATE INDEX ON world.op (tenant, number);
 CREATE INDEX ON world.event (tenant, feature);
 CREATE INDEX ON world.terms (contract, day);
+-- Rates: a country's, of what is taxed as what, from a day on.
+CREATE TABLE world.tax (country text, category text, since date, percent numeric, contained boolean);
+-- How contracts stood after reminders: the run's number in world.op.
+CREATE TABLE world.standing (run int, tenant uuid, status text, PRIMARY KEY (run, tenant));
 
 -- The months or years of a contract, each from its anchor.
 CREATE FUNCTION world.wholes(c world.contract, cycle text, months int) RETURNS SETOF daterange LANGUAGE sql STABLE AS $$
   SELECT daterange((k.origin + make_interval(months => n * months))::date, (k.origin + make_interval(months => (n + 1) * months))::date)
     FROM (SELECT CASE WHEN cycle = 'calendar' AND months = 1 THEN date_trunc('month', c.first_day)::date ELSE c.first_day END AS origin) k,
-         generate_series(0, 30) n
+         generate_series(0, 12 * (extract(year FROM now())::int - 2022)) n
+$$;
+
+CREATE FUNCTION world.cycle(c world.contract) RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT p.cycle FROM world.terms t JOIN world.plan p ON p.key = t.plan WHERE t.contract = c.number ORDER BY t.number LIMIT 1
 $$;
 
 -- The periods that are billed before a day: whole months of the contract, cut by its beginning and by pauses.
@@ -32,24 +45,49 @@ CREATE FUNCTION world.pieces(before date)
 RETURNS TABLE (contract int, tenant uuid, subscription uuid, counter date, counter_end date, first date, last date) LANGUAGE sql STABLE AS $$
   SELECT c.number, c.tenant, c.id, lower(w), upper(w), lower(piece), upper(piece)
     FROM world.contract c
-   CROSS JOIN LATERAL (SELECT p.cycle FROM world.terms t JOIN world.plan p ON p.key = t.plan WHERE t.contract = c.number ORDER BY t.number LIMIT 1) terms
-   CROSS JOIN LATERAL world.wholes(c, terms.cycle, 1) w
+   CROSS JOIN LATERAL world.wholes(c, world.cycle(c), 1) w
    CROSS JOIN LATERAL (
      SELECT unnest(datemultirange(daterange(greatest(lower(w), c.first_day), upper(w)))
                    - coalesce((SELECT range_agg(daterange(p.first_day, p.until)) FROM world.pause p WHERE p.contract = c.number), '{}')) AS piece
    ) cut
-   WHERE lower(piece) < before AND (c.ended IS NULL OR lower(piece) < c.ended)
+   WHERE lower(piece) < before AND (c.ended IS NULL OR lower(piece) < c.ended OR c.leaves_empty AND lower(piece) = c.ended)
 $$;
 
 CREATE FUNCTION world.terms_on(of_contract int, on_day date) RETURNS world.terms LANGUAGE sql STABLE AS $$
   SELECT t FROM world.terms t WHERE t.contract = of_contract AND t.day <= on_day ORDER BY t.number DESC LIMIT 1
 $$;
-CREATE FUNCTION world.cost(of_plan text, feature_key text, units numeric) RETURNS numeric LANGUAGE sql STABLE AS $$
+CREATE FUNCTION world.cost(of_plan text, feature_key text, of_currency text, units numeric) RETURNS numeric LANGUAGE sql STABLE AS $$
   SELECT round(least(greatest(units - free, 0), tier) * first + greatest(units - free - tier, 0) * further)
-    FROM world.price WHERE plan = of_plan AND feature = feature_key
+    FROM world.price WHERE plan = of_plan AND feature = feature_key AND currency = of_currency
 $$;
 
--- What a tax was on a day, in percent; DE charges it beside the prices, FR within them.
-CREATE FUNCTION world.rate(tax text, day date) RETURNS numeric LANGUAGE sql IMMUTABLE AS $$
-  SELECT CASE WHEN tax = 'DE' AND day < '2024-07-01' THEN 19 WHEN tax = 'DE' THEN 16 WHEN tax = 'FR' THEN 20 ELSE 0 END
+-- The tax on a day where somebody is: a country, or a country and how it is treated. No row: none is known.
+CREATE FUNCTION world.tax_on(place text, of_category text, day date) RETURNS TABLE (percent numeric, contained boolean) LANGUAGE sql STABLE AS $$
+  SELECT CASE WHEN place ~ ' ' THEN 0 ELSE t.percent END, place !~ ' ' AND t.contained
+    FROM (SELECT) one
+    LEFT JOIN LATERAL (
+      SELECT t.percent, t.contained FROM world.tax t
+       WHERE t.country = split_part(place, ' ', 1) AND t.category = of_category AND t.since <= day ORDER BY t.since DESC LIMIT 1
+    ) t ON true
+   WHERE place ~ ' ' OR t.percent IS NOT NULL
+$$;
+
+-- What was consumed of a counter that holds today, and whether more may be: within what is included, or while the cap holds all usage of the period.
+CREATE TABLE world.consumption (tenant uuid, counter date, feature text, units numeric, PRIMARY KEY (tenant, counter, feature));
+CREATE FUNCTION world.counter_today(of_contract int) RETURNS date LANGUAGE sql STABLE AS $$
+  SELECT lower(w) FROM world.contract c JOIN saas.tenants t ON t.id = c.tenant CROSS JOIN LATERAL world.wholes(c, world.cycle(c), 1) w
+   WHERE c.number = of_contract AND (now() AT TIME ZONE t.time_zone)::date <@ w
+$$;
+CREATE FUNCTION world.may_consume(of_contract int, of_feature text, more numeric) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT bool_or(p.feature = of_feature AND coalesce(u.units, 0) + more <= p.free) OR bool_and(t.cap IS NULL)
+         OR sum(world.cost(p.plan, p.feature, p.currency, coalesce(u.units, 0) + CASE p.feature WHEN of_feature THEN more ELSE 0 END)) <= max(t.cap)
+    FROM world.contract c JOIN world.tenant t ON t.id = c.tenant
+   CROSS JOIN LATERAL (SELECT x.plan FROM world.terms x WHERE x.contract = c.number ORDER BY x.number DESC LIMIT 1) terms
+    JOIN world.price p ON p.plan = terms.plan AND p.currency = t.currency
+    LEFT JOIN world.consumption u ON u.tenant = c.tenant AND u.counter = world.counter_today(c.number) AND u.feature = p.feature
+   WHERE c.number = of_contract
+$$;
+CREATE FUNCTION world.consumed(of_contract int, of_feature text, more numeric) RETURNS void LANGUAGE sql AS $$
+  INSERT INTO world.consumption AS u SELECT c.tenant, world.counter_today(c.number), of_feature, more FROM world.contract c WHERE c.number = of_contract
+  ON CONFLICT (tenant, counter, feature) DO UPDATE SET units = u.units + more
 $$;

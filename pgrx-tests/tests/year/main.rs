@@ -1,7 +1,10 @@
-//! A year of many tenants through the public functions, drawn at random but always the same for a seed: plans, seats, pauses, ends,
-//! usage that comes late and twice, credits, coupons, taxes, payments that fail, voids, reissues, credit notes, closes by several
-//! workers. After each day and each close the books are looked at; in the end plain SQL recounts every invoice (`recount.sql`) from
-//! what was written down (`facts.sql`), and the same year, closed by another number of workers, is the same.
+//! A year of many tenants through the public functions, drawn at random but always the same for a seed: plans in two currencies and in
+//! versions, monthly and yearly, by the calendar and by months of one's own, one tenant's alone; seats, minimums, set-up fees, trials;
+//! changes now and later, to other intervals too, pauses, ends and new beginnings; usage that comes late and twice, caps; credits by
+//! priority that expire, coupons, taxes that differ and move; payments that fail and succeed, reminders, debts that are given up; voids,
+//! reissues, credit notes; closes by several workers. After each day and each close the books are looked at. In the end plain SQL
+//! recounts every invoice line by line (`charges.sql`, `recount.sql`) from what was written down (`facts.sql`), and what became of it, of
+//! credits, reminders and standing; and the same year, closed by another number of workers, is the same.
 
 #[path = "../books/mod.rs"]
 mod books;
@@ -30,7 +33,7 @@ fn play(seed: u64, tenants: usize, closers: usize) -> Vec<String> {
     world.told()
 }
 
-/// Odd seeds are of calendar months, closed for all at once; even ones of anniversaries, closed tenant by tenant.
+/// Odd seeds are of calendar months, closed for all at once; even ones mix them with months of one's own, closed tenant by tenant.
 fn recounts_and_replays(first_seed: u64) {
     let (tenants, years) = sizes();
     for seed in (0..years).map(|year| first_seed + 2 * year) {
@@ -50,6 +53,6 @@ fn a_simulated_year_of_calendar_months_recounts_and_replays() {
 }
 
 #[test]
-fn a_simulated_year_of_anniversaries_recounts_and_replays() {
+fn a_simulated_year_of_mixed_months_recounts_and_replays() {
     recounts_and_replays(2);
 }

@@ -1,231 +1,281 @@
 -- The year's invoices once more, in arithmetic that has nothing of the extension's, from what was written down: tenant by tenant, in the
 -- order of what happened. Of the invoices that were made it reads which contract and period they are for, and nothing else.
-CREATE TABLE world.piece (contract int, tenant uuid, subscription uuid, counter date, counter_end date, first date, last date, PRIMARY KEY (contract, first));
-CREATE TABLE world.charge (invoice uuid, what text, amount numeric, taxed_on date);
-CREATE INDEX ON world.charge (invoice);
 CREATE TABLE world.wanted (
-  invoice uuid PRIMARY KEY, contract int, subscription numeric, usage numeric, other numeric, discount numeric, tax numeric,
-  credit numeric, carried numeric, total numeric, is_void boolean NOT NULL DEFAULT false
+  invoice uuid PRIMARY KEY, number int, tenant uuid, contract int, first date, state text NOT NULL DEFAULT 'draft', total numeric, gross numeric,
+  credited numeric NOT NULL DEFAULT 0, refunded numeric NOT NULL DEFAULT 0, due timestamptz, given int
 );
-CREATE TABLE world.balance (tenant uuid PRIMARY KEY, wanted numeric);
+CREATE INDEX ON world.wanted (contract, first);
+CREATE INDEX ON world.wanted (tenant);
+CREATE TABLE world.line (invoice uuid, kind text, amount numeric);
+CREATE INDEX ON world.line (invoice);
 CREATE TABLE world.taken (invoice uuid, coupon int);
--- Of each counter what was billed of a feature until now, and by the plan of its last period.
-CREATE TABLE world.counted (tenant uuid, counter date, counter_end date, feature text, units numeric, plan text, contract int, first date, last date, PRIMARY KEY (tenant, counter, feature));
+CREATE INDEX ON world.taken (coupon);
+-- Grants of credits, and what invoices took of them.
+CREATE TABLE world.lot (number serial PRIMARY KEY, tenant uuid, priority int, expires timestamptz, dies boolean, amount numeric, remaining numeric);
+CREATE INDEX ON world.lot (tenant);
+CREATE TABLE world.drawn (invoice uuid, lot int, amount numeric);
+CREATE INDEX ON world.drawn (invoice);
+CREATE TABLE world.reminded (invoice uuid PRIMARY KEY, tenant uuid, state text, reminder timestamptz, warning timestamptz, final timestamptz, settled timestamptz);
 
--- The base fee and the seats by the terms before the first change that is charged in these days, and both sides of each change. Returns what is
--- due at least, each day by its own plan.
-CREATE FUNCTION world.add_fees(of_invoice uuid, of_contract int, whole daterange, used_first date, used_last date) RETURNS numeric LANGUAGE plpgsql AS $$
+-- By priority, then what expires first, then the older.
+CREATE FUNCTION world.draw(of_tenant uuid, amount numeric, of_invoice uuid) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  at_least numeric := 0;
-  since date := used_first;
-  length numeric := upper(whole) - lower(whole);
-  old world.terms;
-  new world.terms;
-  p world.plan;
-  began boolean := false;
+  due numeric := amount;
+  part numeric;
+  lot world.lot;
 BEGIN
-  IF used_first >= used_last THEN RETURN 0; END IF;
-  FOR new IN SELECT * FROM world.terms t WHERE t.contract = of_contract AND t.charged AND t.day >= used_first AND t.day < used_last ORDER BY t.number LOOP
-    SELECT * INTO old FROM world.terms t WHERE t.contract = of_contract AND t.number < new.number ORDER BY t.number DESC LIMIT 1;
-    SELECT * INTO p FROM world.plan WHERE key = old.plan;
-    at_least := at_least + round(p.least * (new.day - since) / length);
-    since := new.day;
-    IF NOT began THEN
-      INSERT INTO world.charge VALUES (of_invoice, 'subscription', round(p.base * (used_last - used_first) / length)
-                                       + round(p.seat * greatest(old.seats - p.included, 0) * (used_last - used_first) / length), used_last - 1);
-      began := true;
-    END IF;
-    INSERT INTO world.charge
-    SELECT of_invoice, 'subscription',
-           side.sign * round((CASE WHEN old.plan <> new.plan THEN s.base ELSE 0 END + s.seat * greatest(side.seats - s.included, 0)) * (used_last - new.day) / length),
-           used_last - 1
-      FROM (VALUES (-1, old.plan, old.seats), (1, new.plan, new.seats)) side (sign, plan, seats) JOIN world.plan s ON s.key = side.plan;
+  FOR lot IN SELECT * FROM world.lot l WHERE l.tenant = of_tenant AND l.remaining > 0 ORDER BY l.priority, l.expires NULLS LAST, l.number LOOP
+    EXIT WHEN due = 0;
+    part := least(due, lot.remaining);
+    due := due - part;
+    UPDATE world.lot l SET remaining = l.remaining - part WHERE l.number = lot.number;
+    INSERT INTO world.drawn VALUES (of_invoice, lot.number, part);
   END LOOP;
-  old := world.terms_on(of_contract, used_last - 1);
-  SELECT * INTO p FROM world.plan WHERE key = old.plan;
-  at_least := at_least + round(p.least * (used_last - since) / length);
-  IF NOT began THEN
-    INSERT INTO world.charge VALUES (of_invoice, 'subscription', round(p.base * (used_last - used_first) / length)
-                                     + round(p.seat * greatest(old.seats - p.included, 0) * (used_last - used_first) / length), used_last - 1);
-  END IF;
-  RETURN at_least;
+  IF due > 0 THEN RAISE EXCEPTION 'tenant % used % more than there is', of_tenant, due; END IF;
 END $$;
 
--- The set-up fees of a contract: the first day that is paid for owes that of its plan, a dearer plan the difference on its day.
-CREATE FUNCTION world.setups(c world.contract) RETURNS TABLE (day date, amount numeric) LANGUAGE sql STABLE AS $$
-  SELECT day, setup - owed FROM (
-    SELECT day, setup, coalesce(max(setup) OVER (ORDER BY number ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS owed
-      FROM (SELECT 0 AS number, greatest(c.first_day, c.trial_end) AS day, (world.terms_on(c.number, greatest(c.first_day, c.trial_end))).plan AS plan
-            UNION ALL
-            SELECT t.number, t.day, t.plan FROM world.terms t WHERE t.contract = c.number AND t.day > greatest(c.first_day, c.trial_end)) t
-      JOIN world.plan p ON p.key = t.plan
-     WHERE t.day < coalesce(c.ended, 'infinity')) s
-   WHERE setup > owed
+CREATE FUNCTION world.give(of_tenant uuid, of_priority int, of_expires timestamptz, of_dies boolean, of_amount numeric) RETURNS int LANGUAGE sql AS $$
+  INSERT INTO world.lot (tenant, priority, expires, dies, amount, remaining) VALUES (of_tenant, of_priority, of_expires, of_dies, of_amount, of_amount) RETURNING number
 $$;
 
-CREATE FUNCTION world.units(of_tenant uuid, of_contract int, of_feature text, first date, next date, before int) RETURNS numeric LANGUAGE sql STABLE AS $$
-  SELECT coalesce(sum(units), 0) FROM world.event e
-   WHERE e.tenant = of_tenant AND e.feature = of_feature AND e.day >= first AND e.day < next AND e.step < before
-     AND (e.contract IS NULL OR e.contract = of_contract)
+-- Spreads what a coupon takes over lines, in proportion to those above zero that it applies to; the largest remainders get the units
+-- that are left, of equal ones the earlier. Returns what is left of the lines.
+CREATE FUNCTION world.discounted(lines numeric[], applies boolean[], percent numeric, amount numeric) RETURNS numeric[] LANGUAGE sql IMMUTABLE AS $$
+  WITH line AS (
+    SELECT place, a, CASE WHEN applies[place] THEN a ELSE 0 END AS within FROM unnest(lines) WITH ORDINALITY AS l (a, place)
+  ), share AS (
+    SELECT greatest(least(coalesce(round(greatest(sum(within), 0) * percent / 100), amount), sum(within), sum(a)), 0) AS takes, sum(greatest(within, 0)) AS weights FROM line
+  ), part AS (
+    SELECT l.place, l.a, floor(s.takes * greatest(l.within, 0) / nullif(s.weights, 0)) AS whole,
+           row_number() OVER (ORDER BY mod(s.takes * greatest(l.within, 0), nullif(s.weights, 0)) DESC, l.place) AS turn, s.takes
+      FROM line l CROSS JOIN share s
+  )
+  SELECT array_agg(p.a - coalesce(p.whole + CASE WHEN p.turn <= p.takes - (SELECT sum(whole) FROM part) THEN 1 ELSE 0 END, 0) ORDER BY p.place) FROM part p
 $$;
 
--- What an invoice charges, before discounts, taxes and credits.
-CREATE FUNCTION world.add_charges(o world.op) RETURNS void LANGUAGE plpgsql AS $$
+-- Discounts, taxes and credits of an invoice whose charges are there. Again: the void one whose coupons it has.
+CREATE FUNCTION world.add_lines(o world.op, piece world.piece, of_currency text, place text, again uuid) RETURNS void LANGUAGE plpgsql AS $$
+#variable_conflict use_variable
 DECLARE
-  piece world.piece;
-  c world.contract;
-  terms world.terms;
-  p world.plan;
-  year daterange;
-  used_first date;
-  used_last date;
-  at_least numeric;
-  missing numeric;
-  late record;
-  metered text;
-  units numeric;
+  coupon world.op;
+  days daterange;
+  month daterange;
+  until date;
+  before numeric[];
+  rest numeric[];
+  amount numeric;
+  due numeric;
+  balance numeric;
+  given int;
 BEGIN
-  SELECT k.* INTO piece FROM saas.payment_invoices i JOIN world.piece k ON k.subscription = i.subscription_id AND k.first = i.period_start WHERE i.id = o.invoice;
-  IF FOUND THEN
-    SELECT * INTO c FROM world.contract WHERE number = piece.contract;
-    terms := world.terms_on(c.number, least(piece.last, c.ended) - 1);
-    SELECT * INTO p FROM world.plan WHERE key = terms.plan;
-    used_first := greatest(piece.first, c.trial_end);
-    used_last := least(piece.last, c.ended);
-    IF p.every = 'monthly' THEN
-      at_least := world.add_fees(o.invoice, c.number, daterange(piece.counter, piece.counter_end), used_first, used_last);
-    ELSE
-      -- The year that ends with this month, or within it.
-      FOR year IN SELECT w FROM world.wholes(c, 'year', 12) w WHERE upper(w) > piece.first AND upper(w) <= piece.last LOOP
-        PERFORM world.add_fees(o.invoice, c.number, year, greatest(lower(year), c.trial_end), least(upper(year), c.ended));
+  CREATE TEMP TABLE IF NOT EXISTS charged (place int, kind text, stands_for text, amount numeric, rest numeric, percent numeric, contained boolean) ON COMMIT DROP;
+  TRUNCATE charged;
+  INSERT INTO charged
+  SELECT row_number() OVER (ORDER BY c.rank, c.first, c.feature, c.source, c.amount), c.kind, c.stands_for, c.amount, c.amount, t.percent, t.contained
+    FROM world.charge c LEFT JOIN LATERAL world.tax_on(place, c.category, c.taxed_on) t ON true WHERE c.invoice = o.invoice;
+  INSERT INTO world.line SELECT o.invoice, c.kind, c.amount FROM charged c;
+  -- What a coupon for ever is a part of, and which part.
+  IF piece.contract IS NULL THEN
+    SELECT daterange(i.period_start, i.period_end), daterange(date_trunc('month', i.period_start)::date, (date_trunc('month', i.period_start) + interval '1 month')::date)
+      INTO days, month FROM saas.payment_invoices i WHERE i.id = o.invoice;
+    until := 'infinity';
+  ELSE
+    SELECT CASE WHEN piece.first < c.ended OR c.ended IS NULL THEN daterange(piece.first, least(piece.last, c.ended)) ELSE 'empty' END
+      INTO days FROM world.contract c WHERE c.number = piece.contract;
+    month := daterange(piece.counter, piece.counter_end);
+    until := piece.last;
+  END IF;
+  FOR coupon IN SELECT * FROM world.op k WHERE k.tenant = o.tenant AND k.kind = 'coupon' AND k.number < o.number ORDER BY k.number LOOP
+    CONTINUE WHEN coupon.day >= until
+      OR coupon.times <= (SELECT count(*) FROM world.taken t JOIN world.wanted u ON u.invoice = t.invoice AND u.state <> 'void' WHERE t.coupon = coupon.number)
+      OR CASE WHEN again IS NULL THEN EXISTS (SELECT FROM world.op k WHERE k.tenant = o.tenant AND k.kind = 'uncoupon' AND k.label = coupon.label AND k.number < o.number)
+              ELSE NOT EXISTS (SELECT FROM world.taken t WHERE t.invoice = again AND t.coupon = coupon.number) END;
+    amount := CASE WHEN coupon.times IS NOT NULL THEN coupon.amount
+                   WHEN isempty(days) THEN 0
+                   ELSE round(coupon.amount * (upper(days) - lower(days)) / (upper(month) - lower(month))) END;
+    SELECT array_agg(c.rest ORDER BY c.place) INTO before FROM charged c;
+    SELECT world.discounted(before, array_agg(coupon.applies IS NULL OR c.kind = ANY (coupon.applies) OR coalesce(c.stands_for = ANY (coupon.applies), false) ORDER BY c.place),
+                            coupon.percent, amount) INTO rest FROM charged c;
+    -- A line for each tax.
+    INSERT INTO world.line SELECT o.invoice, 'discount', sum(rest[c.place] - c.rest) FROM charged c GROUP BY c.percent, c.contained HAVING sum(rest[c.place] - c.rest) <> 0;
+    IF rest <> before THEN
+      INSERT INTO world.taken VALUES (o.invoice, coupon.number);
+    END IF;
+    UPDATE charged c SET rest = rest[c.place];
+  END LOOP;
+  INSERT INTO world.line
+  SELECT o.invoice, side.kind, side.sign * round(CASE WHEN r.contained THEN r.base * r.percent / (100 + r.percent) ELSE r.base * r.percent / 100 END)
+    FROM (SELECT c.percent, c.contained, sum(c.rest) AS base FROM charged c WHERE c.percent IS NOT NULL GROUP BY c.percent, c.contained) r
+    JOIN (VALUES ('tax', 1), ('adjustment', -1)) side (kind, sign) ON side.kind = 'tax' OR r.contained;
+  SELECT coalesce(sum(l.amount), 0) INTO due FROM world.line l WHERE l.invoice = o.invoice;
+  SELECT coalesce(sum(l.remaining), 0) INTO balance FROM world.lot l WHERE l.tenant = o.tenant;
+  IF due < 0 THEN
+    given := world.give(o.tenant, 50, NULL, false, -due);
+    INSERT INTO world.line VALUES (o.invoice, 'adjustment', -due);
+  ELSIF least(due, balance) > 0 THEN
+    PERFORM world.draw(o.tenant, least(due, balance), o.invoice);
+    INSERT INTO world.line VALUES (o.invoice, 'credit', -least(due, balance));
+  END IF;
+  INSERT INTO world.wanted (invoice, number, tenant, contract, first, total, gross, given)
+  SELECT o.invoice, o.number, o.tenant, piece.contract, piece.first, sum(l.amount), sum(l.amount) FILTER (WHERE l.kind <> 'credit'), given
+    FROM (SELECT 0 AS amount, '' AS kind UNION ALL SELECT l.amount, l.kind FROM world.line l WHERE l.invoice = o.invoice) l;
+END $$;
+
+-- What becomes of an invoice.
+CREATE FUNCTION world.move(o world.op) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  w world.wanted;
+  back record;
+  due numeric;
+  settled numeric;
+  refunded numeric;
+BEGIN
+  SELECT * INTO w FROM world.wanted k WHERE k.invoice = o.invoice;
+  CASE o.kind
+    WHEN 'finalize' THEN w.state := CASE WHEN w.total = 0 THEN 'paid' ELSE 'open' END; w.due := o.at;
+    WHEN 'fail' THEN w.state := 'failed';
+    WHEN 'pay' THEN w.state := 'paid';
+    WHEN 'give up' THEN w.state := 'uncollectible';
+    WHEN 'void' THEN
+      w.state := 'void';
+      UPDATE world.lot l SET remaining = 0 WHERE l.number = w.given;
+      -- As they were; what has expired since lives as long again as it had left, which is over by now.
+      FOR back IN SELECT l.*, d.amount AS part FROM world.drawn d JOIN world.lot l ON l.number = d.lot WHERE d.invoice = o.invoice ORDER BY l.number LOOP
+        PERFORM world.give(o.tenant, back.priority, back.expires, back.dies, back.part);
       END LOOP;
-    END IF;
-    -- With the first period that ends after its day.
-    INSERT INTO world.charge
-    SELECT o.invoice, 'other', f.amount, piece.last - 1 FROM world.setups(c) f
-     WHERE f.day < piece.last AND NOT EXISTS (SELECT FROM world.piece e WHERE e.contract = c.number AND e.first < piece.first AND e.last > f.day);
-  END IF;
-  -- What came after its counter was billed, of counters until this one: the price of all, less the price of what was billed.
-  FOR late IN SELECT k.*, world.units(o.tenant, k.contract, k.feature, k.counter, k.counter_end, o.step) AS now FROM world.counted k
-               WHERE k.tenant = o.tenant AND k.counter <= coalesce(piece.counter, 'infinity') LOOP
-    INSERT INTO world.charge
-    SELECT o.invoice, CASE WHEN late.counter = piece.counter THEN 'own late' ELSE 'other' END,
-           world.cost(late.plan, late.feature, late.now) - world.cost(late.plan, late.feature, late.units), late.counter_end - 1
-     WHERE late.now <> late.units;
-    UPDATE world.counted k SET units = late.now WHERE (k.tenant, k.counter, k.feature) = (o.tenant, late.counter, late.feature);
-  END LOOP;
-  IF piece.contract IS NULL THEN RETURN; END IF;
-  -- The counter's usage is on its first invoice; its last period says by which plan more is rated.
-  FOREACH metered IN ARRAY ARRAY['calls', 'bytes'] LOOP
-    IF EXISTS (SELECT FROM world.counted k WHERE k.tenant = o.tenant AND k.counter = piece.counter AND k.feature = metered) THEN
-      UPDATE world.counted k SET plan = terms.plan, first = piece.first, last = piece.last
-       WHERE k.tenant = o.tenant AND k.counter = piece.counter AND k.feature = metered AND (k.last, k.first) < (piece.last, piece.first);
-    ELSE
-      units := world.units(o.tenant, piece.contract, metered, piece.counter, piece.counter_end, o.step);
-      INSERT INTO world.charge VALUES (o.invoice, 'usage', world.cost(terms.plan, metered, units), piece.last - 1);
-      INSERT INTO world.counted VALUES (o.tenant, piece.counter, piece.counter_end, metered, units, terms.plan, piece.contract, piece.first, piece.last);
-    END IF;
-  END LOOP;
-  IF at_least > 0 THEN
-    SELECT at_least - coalesce(sum(amount), 0) INTO missing
-      FROM world.charge k WHERE k.invoice = o.invoice AND k.what <> 'other';
-    INSERT INTO world.charge SELECT o.invoice, 'other', missing, used_last - 1 WHERE missing > 0;
-  END IF;
+      UPDATE world.lot l SET remaining = 0 WHERE l.tenant = o.tenant AND l.dies;
+    WHEN 'note' THEN
+      due := CASE w.state WHEN 'paid' THEN 0 ELSE w.total - w.credited END;
+      settled := least(o.amount, due);
+      refunded := CASE WHEN o.label IS NULL THEN 0 ELSE least(o.amount - settled, w.total - w.credited - w.refunded) END;
+      IF o.amount > settled + refunded THEN
+        PERFORM world.give(o.tenant, 50, NULL, false, o.amount - settled - refunded);
+      END IF;
+      w.credited := w.credited + settled;
+      w.refunded := w.refunded + refunded;
+      IF settled > 0 AND settled = due THEN w.state := 'paid'; END IF;
+  END CASE;
+  UPDATE world.wanted k SET state = w.state, due = w.due, credited = w.credited, refunded = w.refunded WHERE k.invoice = o.invoice;
 END $$;
+
+-- Reminders of a run, one step an invoice; three, ten and twenty-one days after it was due.
+CREATE FUNCTION world.remind(of_tenant uuid, run timestamptz) RETURNS void LANGUAGE sql AS $$
+  UPDATE world.reminded r SET state = 'settled', settled = run FROM world.wanted w
+   WHERE w.tenant = of_tenant AND r.invoice = w.invoice AND r.state <> 'settled' AND w.state NOT IN ('open', 'failed');
+  UPDATE world.reminded r
+     SET state = CASE r.state WHEN 'reminder' THEN 'warning' ELSE 'final' END,
+         warning = CASE r.state WHEN 'reminder' THEN run ELSE r.warning END, final = CASE r.state WHEN 'warning' THEN run END
+    FROM world.wanted w
+   WHERE w.tenant = of_tenant AND r.invoice = w.invoice AND w.state IN ('open', 'failed') AND w.total > w.credited
+     AND w.due + CASE r.state WHEN 'reminder' THEN interval '10 days' WHEN 'warning' THEN interval '21 days' END <= run;
+  INSERT INTO world.reminded
+  SELECT w.invoice, w.tenant, 'reminder', run FROM world.wanted w
+   WHERE w.tenant = of_tenant AND w.state IN ('open', 'failed') AND w.total > w.credited AND w.due + interval '3 days' <= run
+  ON CONFLICT DO NOTHING
+$$;
+
+-- A contract is behind while an invoice of its tenant's failed, was given up, or is overdue for a week.
+CREATE TABLE world.mistake (tenant uuid, told text);
+CREATE FUNCTION world.judge(of_tenant uuid, run world.op) RETURNS void LANGUAGE sql AS $$
+  INSERT INTO world.mistake
+  SELECT of_tenant, format('%s at %s', s.status, run.at) FROM world.standing s
+   WHERE s.run = run.number AND s.tenant = of_tenant
+     AND (s.status = 'past_due') <> EXISTS (
+       SELECT FROM world.wanted w WHERE w.tenant = of_tenant AND w.total > w.credited
+          AND (w.state IN ('failed', 'uncollectible') OR w.state = 'open' AND w.due + interval '7 days' <= run.at))
+$$;
 
 CREATE FUNCTION world.recount(horizon date) RETURNS void LANGUAGE plpgsql AS $$
-#variable_conflict use_column
 DECLARE
   o world.op;
-  coupon world.op;
-  w world.wanted;
   who world.tenant;
-  balance numeric;
-  charged numeric;
-  left_over numeric;
-  part numeric;
+  place text;
+  piece world.piece;
   again uuid;
 BEGIN
-  TRUNCATE world.piece, world.charge, world.wanted, world.balance, world.taken, world.counted;
   INSERT INTO world.piece SELECT * FROM world.pieces(horizon);
+  INSERT INTO world.counted_event
+  SELECT e.tenant, e.feature, lower(w), e.step, e.units FROM world.event e JOIN world.contract c ON c.number = e.contract
+   CROSS JOIN LATERAL world.wholes(c, world.cycle(c), 1) w WHERE e.day <@ w;
+  ANALYZE world.counted_event, world.piece, world.op, world.terms, world.standing;
   FOR who IN SELECT * FROM world.tenant ORDER BY number LOOP
-    balance := 0;
-    FOR o IN SELECT * FROM world.op WHERE tenant = who.id ORDER BY number LOOP
-      IF o.kind IN ('grant', 'note') THEN
-        balance := balance + o.amount;
-      ELSIF o.kind = 'spend' THEN
-        balance := balance - o.amount;
-        IF balance < 0 THEN RAISE EXCEPTION 'spent more than there is: %', o; END IF;
-      ELSIF o.kind = 'void' THEN
-        UPDATE world.wanted SET is_void = true WHERE invoice = o.invoice RETURNING * INTO w;
-        balance := balance + w.credit - w.carried;
-      ELSIF o.kind IN ('invoice', 'reissue') THEN
-        IF o.kind = 'invoice' THEN
-          PERFORM world.add_charges(o);
-        ELSE
-          -- What the void one charged, and of its coupons those that may still be used.
-          SELECT v.id INTO again FROM saas.payment_invoices i JOIN saas.payment_invoices v
-              ON v.subscription_id = i.subscription_id AND v.period_start = i.period_start AND v.status = 'void' AND v.id < i.id
-           WHERE i.id = o.invoice ORDER BY v.id DESC LIMIT 1;
-          INSERT INTO world.charge SELECT o.invoice, what, amount, taxed_on FROM world.charge WHERE invoice = again;
-        END IF;
-        w := ROW (o.invoice, (SELECT k.contract FROM saas.payment_invoices i JOIN world.piece k ON k.subscription = i.subscription_id AND k.first = i.period_start WHERE i.id = o.invoice),
-                  0, 0, 0, 0, 0, 0, 0, 0, false);
-        SELECT coalesce(sum(amount) FILTER (WHERE what = 'subscription'), 0), coalesce(sum(amount) FILTER (WHERE what = 'usage'), 0),
-               coalesce(sum(amount) FILTER (WHERE what IN ('other', 'own late')), 0), coalesce(sum(amount), 0)
-          INTO w.subscription, w.usage, w.other, charged FROM world.charge WHERE invoice = o.invoice;
-        left_over := charged;
-        FOR coupon IN SELECT * FROM world.op WHERE tenant = who.id AND kind = 'coupon' AND number < o.number ORDER BY number LOOP
-          CONTINUE WHEN coupon.day >= coalesce((SELECT k.last FROM world.piece k WHERE k.contract = w.contract AND k.first = (SELECT period_start FROM saas.payment_invoices WHERE id = o.invoice)), 'infinity')
-            OR coupon.times <= (SELECT count(*) FROM world.taken t JOIN world.wanted u ON u.invoice = t.invoice AND NOT u.is_void WHERE t.coupon = coupon.number)
-            OR o.kind = 'reissue' AND NOT EXISTS (SELECT FROM world.taken t WHERE t.invoice = again AND t.coupon = coupon.number);
-          part := coalesce(round(left_over * coupon.percent / 100), least(coupon.amount, left_over));
-          CONTINUE WHEN part <= 0;
-          left_over := left_over - part;
-          w.discount := w.discount + part;
-          INSERT INTO world.taken VALUES (o.invoice, coupon.number);
-        END LOOP;
-        -- One rate, but where a rate changed and there are no coupons.
-        SELECT coalesce(sum(CASE who.tax WHEN 'FR' THEN round(base * rate / (100 + rate)) ELSE round(base * rate / 100) END), 0) INTO w.tax
-          FROM (SELECT rate, sum(amount) - w.discount AS base
-                  FROM (SELECT amount, world.rate(who.tax, taxed_on) AS rate FROM world.charge WHERE invoice = o.invoice) c GROUP BY rate) r;
-        IF who.tax = 'FR' THEN
-          w.other := w.other - w.tax;
-        ELSE
-          left_over := left_over + w.tax;
-        END IF;
-        w.carried := greatest(-left_over, 0);
-        w.other := w.other + w.carried;
-        w.credit := least(greatest(left_over, 0), balance);
-        w.total := left_over + w.carried - w.credit;
-        balance := balance - w.credit + w.carried;
-        INSERT INTO world.wanted SELECT w.*;
-      END IF;
+    place := NULL;
+    FOR o IN SELECT * FROM world.op k WHERE k.tenant = who.id OR k.tenant IS NULL ORDER BY k.number LOOP
+      CASE o.kind
+        WHEN 'coupon', 'uncoupon' THEN NULL;
+        WHEN 'tax' THEN place := o.label;
+        WHEN 'grant' THEN PERFORM world.give(who.id, o.priority, o.expires, o.label IS NOT NULL, o.amount);
+        WHEN 'expire' THEN UPDATE world.lot l SET remaining = 0 WHERE l.tenant = who.id AND l.dies;
+        WHEN 'spend' THEN PERFORM world.draw(who.id, o.amount, NULL);
+        WHEN 'remind' THEN PERFORM world.remind(who.id, o.at); PERFORM world.judge(who.id, o);
+        WHEN 'invoice', 'reissue' THEN
+          SELECT k.* INTO piece FROM saas.payment_invoices i JOIN world.piece k ON k.subscription = i.subscription_id AND k.first = i.period_start WHERE i.id = o.invoice;
+          again := NULL;
+          IF o.kind = 'invoice' THEN
+            PERFORM world.add_charges(o, piece, who.currency);
+          ELSE
+            SELECT w.invoice INTO again FROM world.wanted w WHERE w.contract = piece.contract AND w.first = piece.first AND w.state = 'void' ORDER BY w.number DESC LIMIT 1;
+            INSERT INTO world.charge
+            SELECT o.invoice, c.rank, c.kind, c.stands_for, c.feature, c.first, c.source, c.amount, c.category, c.taxed_on, c.own FROM world.charge c WHERE c.invoice = again;
+          END IF;
+          PERFORM world.add_lines(o, piece, who.currency, place, again);
+        ELSE PERFORM world.move(o);
+      END CASE;
     END LOOP;
-    INSERT INTO world.balance VALUES (who.id, balance);
   END LOOP;
 END $$;
 
--- Where invoices and recount differ: in what they charge, in which periods there are, or in what is left of the credits.
+-- Where the books and the recount differ: in what invoices say line by line, in which periods there are, in what became of invoices, in
+-- reminders and standing, or in what is left of the credits.
 CREATE VIEW world.difference AS
-SELECT format('%s %s: wanted %s, made %s', i.tenant_id, i.period_start, w.told, m.told) AS difference
-  FROM saas.payment_invoices i
-  LEFT JOIN LATERAL (
-    SELECT format('%s + %s used + %s other - %s discount + %s tax - %s credits = %s%s', w.subscription, w.usage, w.other, w.discount, w.tax, w.credit, w.total,
-                  CASE WHEN w.is_void THEN ', void' ELSE '' END) AS told
-      FROM world.wanted w WHERE w.invoice = i.id
-  ) w ON true
- CROSS JOIN LATERAL (
-   SELECT format('%s + %s used + %s other - %s discount + %s tax - %s credits = %s%s', i.subscription_amount, i.usage_amount, i.other_amount, i.discount, i.tax,
-                 i.credit_amount, i.total_amount, CASE WHEN i.status = 'void' THEN ', void' ELSE '' END) AS told
- ) m
- WHERE w.told IS DISTINCT FROM m.told
+WITH made AS (
+  SELECT l.invoice_id AS invoice, l.kind, l.amount, count(*) AS times FROM saas.payment_invoice_lines l WHERE l.amount <> 0 GROUP BY 1, 2, 3
+), wanted AS (
+  SELECT l.invoice, l.kind, l.amount, count(*) AS times FROM world.line l WHERE l.amount <> 0 GROUP BY 1, 2, 3
+)
+SELECT i.tenant_id AS tenant,
+       format('invoice %s from %s: %s %s, wanted %s times, made %s', coalesce(w.invoice, m.invoice), i.period_start, coalesce(w.kind, m.kind), coalesce(w.amount, m.amount),
+              coalesce(w.times, 0), coalesce(m.times, 0)) AS difference
+  FROM wanted w FULL JOIN made m ON m.invoice = w.invoice AND m.kind = w.kind AND m.amount = w.amount
+  LEFT JOIN saas.payment_invoices i ON i.id = coalesce(w.invoice, m.invoice)
+ WHERE w.times IS DISTINCT FROM m.times
 UNION ALL
-SELECT format('period %s - %s of contract %s: %s', coalesce(p.first, b.period_start), coalesce(p.last, b.period_end), coalesce(p.subscription, b.subscription_id),
+SELECT coalesce(i.tenant_id, w.tenant),
+       format('invoice %s from %s: wanted %s %s, %s credited, made %s %s, %s credited', coalesce(i.id, w.invoice), i.period_start, w.total, w.state, w.credited,
+              i.total_amount, i.status, i.credited_amount)
+  FROM world.wanted w FULL JOIN saas.payment_invoices i ON i.id = w.invoice
+ WHERE (w.total, w.state, w.credited) IS DISTINCT FROM (i.total_amount::numeric, i.status, i.credited_amount::numeric)
+UNION ALL
+SELECT coalesce(p.tenant, b.tenant_id),
+       format('period %s - %s of contract %s: %s', coalesce(p.first, b.period_start), coalesce(p.last, b.period_end), coalesce(p.subscription, b.subscription_id),
               CASE WHEN b.period_start IS NULL THEN 'not billed' ELSE 'not wanted' END)
   FROM world.piece p
   FULL JOIN (SELECT * FROM saas.billed_periods WHERE kind = 'billed') b ON b.subscription_id = p.subscription AND (b.period_start, b.period_end) = (p.first, p.last)
  WHERE p.first IS NULL OR b.period_start IS NULL
 UNION ALL
-SELECT format('tenant %s has %s credits, wanted %s', tenant, saas.credit_balance(tenant), wanted)
-  FROM world.balance WHERE wanted <> saas.credit_balance(tenant);
+SELECT coalesce(w.tenant, l.tenant_id), format('credits: wanted %s, there are %s', w.lots, l.lots)
+  FROM (SELECT tenant, string_agg(concat_ws(' ', priority, expires, remaining), ', ' ORDER BY priority, expires, remaining) AS lots
+          FROM world.lot WHERE remaining > 0 GROUP BY tenant) w
+  FULL JOIN (SELECT tenant_id, string_agg(concat_ws(' ', priority, expires_at, remaining), ', ' ORDER BY priority, expires_at, remaining) AS lots
+               FROM saas.credit_lots WHERE expires_at > now() IS NOT FALSE GROUP BY tenant_id) l ON l.tenant_id = w.tenant
+ WHERE w.lots IS DISTINCT FROM l.lots
+UNION ALL
+SELECT coalesce(r.tenant, d.tenant_id), format('reminders: wanted %s, made %s', r, d)
+  FROM world.reminded r FULL JOIN saas.dunning d ON d.invoice_id = r.invoice
+ WHERE (r.state, r.reminder, r.warning, r.final, r.settled) IS DISTINCT FROM (d.status, d.reminder_at, d.warning_at, d.final_at, d.settled_at)
+UNION ALL
+SELECT tenant, told FROM world.mistake;
+
+-- What happened to a tenant, for whoever looks for a mistake.
+CREATE FUNCTION world.story(of_tenant uuid) RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT concat_ws(E'\n',
+    (SELECT string_agg(format('contract %s %s: %s, trial until %s, ended %s, goes on from %s; terms %s; pauses %s', c.number, c.id, c.first_day, c.trial_end, c.ended, c.goes_on_from,
+              (SELECT string_agg(concat_ws(' ', t.day, t.plan, p.every, p.cycle, t.seats, t.charged), ', ' ORDER BY t.number) FROM world.terms t JOIN world.plan p ON p.key = t.plan WHERE t.contract = c.number),
+              (SELECT string_agg(concat_ws(' - ', q.first_day, q.until), ', ' ORDER BY q.first_day) FROM world.pause q WHERE q.contract = c.number)), E'\n' ORDER BY c.number)
+       FROM world.contract c WHERE c.tenant = of_tenant),
+    (SELECT string_agg(concat_ws(' ', 'subscription', s.id, s.status, s.anchor, s.current_period_start, s.current_period_end, 'ended', s.ended_on, 'settled', s.settled_at), E'\n' ORDER BY s.anchor)
+       FROM saas.tenant_subscriptions s WHERE s.tenant_id = of_tenant),
+    (SELECT string_agg(concat_ws(' ', 'invoice', i.id, i.period_start, i.period_end, i.status, i.total_amount,
+              (SELECT string_agg(concat_ws(' ', l.kind, l.description, l.amount), ', ' ORDER BY l.position) FROM saas.payment_invoice_lines l WHERE l.tenant_id = i.tenant_id AND l.invoice_id = i.id)),
+            E'\n' ORDER BY i.id) FROM saas.payment_invoices i WHERE i.tenant_id = of_tenant))
+$$;

@@ -1,44 +1,34 @@
 //! Plays the year, and writes down what it does.
 
+mod debts;
 mod money;
+mod offers;
 mod terms;
+mod usage;
 
 use crate::books::Books;
 use crate::dice::Dice;
 use chrono::{Datelike, Days, Months, NaiveDate};
+use offers::Plan;
 use postgres::Client;
-use postgres::types::ToSql;
-use saas_core_tests::story;
-use std::collections::BTreeSet;
+use postgres::types::{FromSqlOwned, ToSql};
+use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 use uuid::Uuid;
 
-const FEATURES: [&str; 2] = ["calls", "bytes"];
 const ZONES: [&str; 4] = ["UTC", "America/New_York", "Asia/Kolkata", "Pacific/Auckland"];
-
-pub struct Plan {
-    key: String,
-    is_yearly: bool,
-    base: i64,
-    seat: i64,
-    included: i64,
-}
-
-impl Plan {
-    fn value(&self, seats: i64) -> i64 {
-        self.base + self.seat * (seats - self.included).max(0)
-    }
-}
+const CURRENCIES: [&str; 2] = ["USD", "EUR"];
+/// Lines as one text, of a preview or of an invoice.
+const TOLD: &str = "coalesce(string_agg(concat_ws(' ', kind, description, amount), ', ' ORDER BY position), 'nothing')";
 
 /// The live contract of a tenant.
 struct Contract {
     number: i32,
-    family: usize,
     plan: usize,
     seats: i64,
     first_day: NaiveDate,
     trial_end: NaiveDate,
-    /// From this day on.
+    /// Terms from this day on.
     waits: Option<(NaiveDate, usize, i64)>,
     ends: Option<NaiveDate>,
     paused: Option<NaiveDate>,
@@ -48,15 +38,18 @@ struct Contract {
 
 struct Tenant {
     id: Uuid,
+    number: usize,
     zone: &'static str,
+    /// A place in `CURRENCIES`.
+    currency: usize,
     customer: String,
-    family: usize,
-    tax: &'static str,
     contract: Option<Contract>,
     /// Nothing begins before.
     free_from: NaiveDate,
-    used_from: Option<NaiveDate>,
-    coupons: usize,
+    /// Contracts, and the days of each on which something can have been used.
+    lived: Vec<(i32, NaiveDate, NaiveDate)>,
+    coupons: Vec<usize>,
+    has_cap: bool,
     /// Periods of void invoices, and when they are billed again.
     again: Vec<(NaiveDate, NaiveDate)>,
 }
@@ -65,8 +58,8 @@ pub struct World {
     books: Books,
     closers: Vec<Client>,
     dice: Dice,
-    /// Families of plans: who is on one changes within it.
-    families: Vec<Vec<Plan>>,
+    plans: Vec<Plan>,
+    /// Months are those of the calendar, and closed for all at once.
     is_calendar: bool,
     tenants: Vec<Tenant>,
     contracts: i32,
@@ -75,27 +68,28 @@ pub struct World {
     step: i32,
     /// The first month that is not closed.
     open_month: NaiveDate,
-    /// Who has a period that is over and not billed.
+    /// Who has something that is over and not billed.
     behind: BTreeSet<usize>,
+    /// What came up, and how often.
+    seen: BTreeMap<&'static str, usize>,
     seed: u64,
 }
 
 impl World {
     pub fn new(seed: u64, tenants: usize, closers: usize) -> World {
         let mut books = Books::new();
-        books.run(include_str!("facts.sql"));
-        books.run(include_str!("recount.sql"));
-        books.run(
-            "SELECT saas.set_tax_rate('DE', 19, '2020-01-01'), saas.set_tax_rate('DE', 16, '2024-07-01'),
-                    saas.set_tax_rate('FR', 20, '2020-01-01', is_inclusive => true)",
-        );
+        for script in
+            [include_str!("facts.sql"), include_str!("charges.sql"), include_str!("recount.sql")]
+        {
+            books.run(script);
+        }
         let closers = (0..closers).map(|_| books.db.kind("worker")).collect();
         let first = NaiveDate::from_ymd_opt(2024, 1, 1).unwrap();
         let mut world = World {
             books,
             closers,
             dice: Dice::new(seed),
-            families: vec![],
+            plans: vec![],
             is_calendar: seed % 2 == 1,
             tenants: vec![],
             contracts: 0,
@@ -104,12 +98,11 @@ impl World {
             step: 0,
             open_month: first,
             behind: BTreeSet::new(),
+            seen: BTreeMap::new(),
             seed,
         };
-        for family in 0..4 {
-            let plans = world.family(family);
-            world.families.push(plans);
-        }
+        world.define_plans();
+        world.define_taxes();
         world.define_coupons();
         for number in 0..tenants {
             world.tenant(number, first);
@@ -117,86 +110,37 @@ impl World {
         world
     }
 
-    /// Plans that differ in prices, set-up fees and, where they are monthly, minimums.
-    fn family(&mut self, family: usize) -> Vec<Plan> {
-        let (cycle, is_yearly) =
-            (if self.is_calendar { "calendar" } else { "anniversary" }, family == 3);
-        let every = if is_yearly { "yearly" } else { "monthly" };
-        (0..3)
-            .map(|number| {
-                let key = format!("family {family} plan {number}");
-                let (base, seat, included) = (self.dice.below(600_000), self.dice.below(9000), self.dice.below(4));
-                let setup = self.dice.below(2) * self.dice.below(9000);
-                let least = if family == 1 { self.dice.below(500_000) } else { 0 };
-                let features: Vec<String> = FEATURES.iter().map(|feature| self.feature(&key, feature)).collect();
-                let definition = format!(
-                    r#"{{"key": "{key}", "base_price": {base}, "seat_price": {seat}, "included_seats": {included}, "setup_fee": {setup},
-                         "minimum_amount": {least}, "billing_interval": "{every}", "billing_cycle": "{cycle}", "features": [{}]}}"#,
-                    features.join(", ")
-                );
-                self.books.run(&format!("SELECT saas.define_plan('{definition}')"));
-                self.books.run(&format!(
-                    "INSERT INTO world.plan VALUES ('{key}', '{cycle}', '{every}', {base}, {seat}, {included}, {setup}, {least})"
-                ));
-                Plan { key, is_yearly, base, seat, included }
-            })
-            .collect()
-    }
-
-    /// Bytes have one price, calls have two.
-    fn feature(&mut self, plan: &str, feature: &str) -> String {
-        let thousandths = |dice: &mut Dice, most: i64| {
-            let price = dice.below(most);
-            format!("{}.{:03}", price / 1000, price % 1000)
-        };
-        let free = self.dice.below(300);
-        let (first, further, tier) = (
-            thousandths(&mut self.dice, 20_000),
-            thousandths(&mut self.dice, 9000),
-            1 + self.dice.below(400),
-        );
-        let (further, price) = match feature {
-            "bytes" => (first.clone(), format!(r#""overage_price": "{first}""#)),
-            _ => (
-                further.clone(),
-                format!(
-                    r#""price_model": {{"model": "graduated", "tiers": [{{"up_to": {tier}, "unit_amount": "{first}"}}, {{"up_to": null, "unit_amount": "{further}"}}]}}"#
-                ),
-            ),
-        };
-        self.books.run(&format!("INSERT INTO world.price VALUES ('{plan}', '{feature}', {free}, {first}, {tier}, {further})"));
-        format!(r#"{{"feature_key": "{feature}", "included_units": {free}, {price}}}"#)
-    }
-
     fn tenant(&mut self, number: usize, first: NaiveDate) {
         let zone = ZONES[self.dice.below(4) as usize];
-        let tax = ["none", "DE", "FR", "FR"][self.dice.below(4) as usize];
+        let currency = (self.dice.below(3) / 2) as usize;
         let id: Uuid = self.one(
-            "INSERT INTO saas.tenants (name, time_zone) VALUES ($1, $2) RETURNING id",
-            &[&format!("tenant {number}"), &zone],
+            "INSERT INTO saas.tenants (name, time_zone, currency) VALUES ($1, $2, $3) RETURNING id",
+            &[&format!("tenant {number}"), &zone, &CURRENCIES[currency]],
         );
-        if tax != "none" {
-            self.books.run(&format!(
-                "SELECT saas.set_billing_details('{id}', '{{\"country\": \"{tax}\"}}')"
-            ));
-        }
         let customer = format!("cus_{number}");
         self.books
             .run(&format!("SELECT saas.link_provider_customer('{id}', 'stripe', '{customer}')"));
-        self.write("INSERT INTO world.tenant VALUES ($1, $2, $3)", &[&id, &(number as i32), &tax]);
-        let family = self.dice.below(4) as usize;
+        self.write(
+            "INSERT INTO world.tenant VALUES ($1, $2, $3)",
+            &[&id, &(number as i32), &CURRENCIES[currency]],
+        );
         self.tenants.push(Tenant {
             id,
+            number,
             zone,
+            currency,
             customer,
-            family,
-            tax,
             contract: None,
             free_from: first + Days::new(self.dice.below(60) as u64),
-            used_from: None,
-            coupons: 0,
+            lived: vec![],
+            coupons: vec![],
+            has_cap: false,
             again: vec![],
         });
+        self.move_taxes(number);
+        if number % 4 == 0 {
+            self.define_custom_plan(number);
+        }
     }
 
     pub fn day(&mut self, day: NaiveDate) {
@@ -206,8 +150,15 @@ impl World {
         for tenant in 0..self.tenants.len() {
             self.live(tenant, day);
             self.pay(tenant, day);
+            self.consume(tenant, day);
         }
         self.settle(day);
+        if day.ordinal() % 4 == 0 {
+            self.remind(day);
+        }
+        if self.dice.one_in(60) {
+            self.redefine_plan();
+        }
         self.look(day);
     }
 
@@ -218,32 +169,63 @@ impl World {
             self.bill_again(tenant, horizon + Months::new(2));
         }
         self.settle(horizon);
+        self.remind(horizon);
         self.books.balanced();
         self.write("SELECT world.recount($1)", &[&horizon]);
-        let rows = self
-            .books
-            .data
-            .query("SELECT difference FROM world.difference ORDER BY 1", &[])
-            .unwrap();
-        let wrong: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
-        assert!(
-            wrong.is_empty(),
-            "seed {}: {} differ\n{}",
-            self.seed,
-            wrong.len(),
-            wrong[..wrong.len().min(12)].join("\n")
-        );
-        for (what, least) in
-            [("coupon", 3), ("void", 3), ("reissue", 3), ("note", 3), ("spend", 3), ("grant", 5)]
-        {
+        let sql = "SELECT tenant, difference FROM world.difference ORDER BY 1, 2";
+        let rows = self.books.data.query(sql, &[]).unwrap();
+        if let Some(row) = rows.first() {
+            let wrong: Vec<String> = rows.iter().take(12).map(|row| row.get(1)).collect();
+            let story = self.story(row.get(0));
+            panic!("seed {}: {} differ\n{}\n{story}", self.seed, rows.len(), wrong.join("\n"));
+        }
+        self.has_seen_everything();
+    }
+
+    /// What did not come up was not tested.
+    fn has_seen_everything(&mut self) {
+        let least = if self.tenants.len() < 50 { 1 } else { 20 };
+        let often = [
+            "coupon", "void", "reissue", "note", "spend", "grant", "fail", "pay", "give up",
+            "expire", "tax", "remind",
+        ];
+        for what in often {
             let times = self.books.count(&format!("world.op WHERE kind = '{what}'"));
             assert!(times >= least, "seed {}: {what} came up {times} times", self.seed);
         }
+        let came = [
+            ("contracts that go on in another way", "world.contract WHERE goes_on_from IS NOT NULL"),
+            ("pauses", "world.pause"),
+            ("euros", "saas.payment_invoices WHERE currency = 'EUR'"),
+            ("minimums", "world.charge WHERE kind = 'minimum'"),
+            ("set-up fees", "world.charge WHERE kind = 'setup'"),
+            ("final notices", "saas.dunning WHERE final_at IS NOT NULL"),
+            ("standing behind", "world.standing WHERE status = 'past_due'"),
+            ("fees of a year", "world.charge c JOIN world.wanted w USING (invoice) JOIN world.piece p ON p.contract = w.contract AND p.first = w.first
+                                 WHERE c.kind = 'subscription' AND c.first < p.first"),
+        ];
+        for (what, rows) in came {
+            let times = self.books.count(rows);
+            assert!(times >= least, "seed {}: {what} came up {times} times", self.seed);
+        }
+        for what in ["consumed", "beyond the cap", "new version"] {
+            let times = self.seen.get(what).copied().unwrap_or(0) as i64;
+            assert!(times >= least.min(3), "seed {}: {what} came up {times} times", self.seed);
+        }
+    }
+
+    /// What happened to a tenant, for whoever looks for a mistake.
+    fn story(&mut self, tenant: Uuid) -> String {
+        self.one("SELECT world.story($1)", &[&tenant])
+    }
+
+    fn saw(&mut self, what: &'static str) {
+        *self.seen.entry(what).or_default() += 1;
     }
 
     /// The year's invoices, tenant by tenant, with their numbers and lines.
     pub fn told(&mut self) -> Vec<String> {
-        let sql = "SELECT format('%s %s %s %s: %s', t.number, CASE WHEN i.subscription_id IS NULL THEN 'late' ELSE i.period_start || ' - ' || i.period_end END, i.number, i.status,
+        let sql = "SELECT format('%s %s %s %s %s: %s', t.number, CASE WHEN i.subscription_id IS NULL THEN 'late' ELSE i.period_start || ' - ' || i.period_end END, i.number, i.status, i.currency,
                                  (SELECT string_agg(concat_ws(' ', l.kind, l.description, l.amount), ', ' ORDER BY l.position)
                                     FROM saas.payment_invoice_lines l WHERE l.tenant_id = i.tenant_id AND l.invoice_id = i.id))
                      FROM saas.payment_invoices i JOIN world.tenant t ON t.id = i.tenant_id ORDER BY t.number, i.period_start, i.id";
@@ -261,6 +243,11 @@ impl World {
             self.over(day).into_iter().filter(|_| self.dice.below(slow) == 0).collect();
         self.bill(&over);
         self.behind = self.over(day).into_iter().map(|over| over.0).collect();
+        let unsettled =
+            "SELECT DISTINCT t.number FROM saas.tenant_subscriptions s JOIN world.tenant t ON t.id = s.tenant_id
+                          WHERE s.status = 'canceled' AND s.settled_at IS NULL";
+        let rows = self.books.data.query(unsettled, &[]).unwrap();
+        self.behind.extend(rows.iter().map(|row| row.get::<_, i32>(0) as usize));
         if !self.is_calendar && day.day() == 1 {
             self.balance(day);
         }
@@ -273,11 +260,11 @@ impl World {
         }
     }
 
-    /// Who has a period that is over and not billed, and when the first of them ended.
+    /// Who has a period that is over and not billed, and when the first of them began.
     fn over(&mut self, day: NaiveDate) -> Vec<(usize, NaiveDate)> {
-        let sql = "SELECT t.number, min(s.current_period_end) FROM saas.tenant_subscriptions s JOIN world.tenant t ON t.id = s.tenant_id
+        let sql = "SELECT DISTINCT ON (t.number) t.number, s.current_period_start FROM saas.tenant_subscriptions s JOIN world.tenant t ON t.id = s.tenant_id
                     WHERE s.settled_at IS NULL AND s.paused_on IS DISTINCT FROM s.current_period_start AND s.current_period_end <= $1
-                    GROUP BY t.number ORDER BY t.number";
+                    ORDER BY t.number, s.current_period_end, s.current_period_start DESC";
         let rows = self.books.data.query(sql, &[&day]).unwrap();
         rows.iter().map(|row| (row.get::<_, i32>(0) as usize, row.get(1))).collect()
     }
@@ -288,39 +275,32 @@ impl World {
             return;
         }
         let mut due: Vec<(Uuid, NaiveDate, String, Option<Uuid>)> = vec![];
-        for (tenant, end) in over {
-            let last = *end - Days::new(1);
-            let (id, noon) = (self.tenants[*tenant].id, self.noon(*tenant, last));
-            let preview = self.one(
-                "SELECT coalesce(string_agg(concat_ws(' ', kind, description, amount), ', ' ORDER BY position), 'nothing')
-                   FROM saas.preview_invoice($1, $2::text::timestamptz)",
-                &[&id, &noon],
-            );
-            due.push((id, last, preview, None));
+        for (tenant, first) in over {
+            let (id, noon) = (self.tenants[*tenant].id, self.noon(*tenant, *first));
+            let sql = format!("SELECT {TOLD} FROM saas.preview_invoice($1, $2::text::timestamptz)");
+            let preview = self.one(&sql, &[&id, &noon]);
+            due.push((id, *first, preview, None));
         }
         let share = due.len().div_ceil(self.closers.len());
         thread::scope(|scope| {
             for (client, part) in self.closers.iter_mut().zip(due.chunks_mut(share)) {
                 scope.spawn(move || {
-                    for (tenant, last, _, made) in part {
+                    for (tenant, first, _, made) in part {
                         *made = Some(
-                            crate::books::generate(client, *tenant, &last.to_string()).unwrap(),
+                            crate::books::generate(client, *tenant, &first.to_string()).unwrap(),
                         );
                     }
                 });
             }
         });
-        for (tenant, last, preview, made) in &due {
-            let told: String = self.one(
-                "SELECT coalesce(string_agg(concat_ws(' ', kind, description, amount), ', ' ORDER BY position), 'nothing')
-                   FROM saas.payment_invoice_lines WHERE invoice_id = $1",
-                &[made],
-            );
-            assert_eq!(
-                told, *preview,
-                "seed {}, tenant {tenant}, {last}: as it was previewed",
-                self.seed
-            );
+        for (tenant, first, preview, made) in &due {
+            let sql =
+                format!("SELECT {TOLD} FROM saas.payment_invoice_lines WHERE invoice_id = $1");
+            let told: String = self.one(&sql, &[made]);
+            if told != *preview {
+                let story = self.story(*tenant);
+                panic!("seed {}, {first}: previewed {preview}, made {told}\n{story}", self.seed);
+            }
         }
         self.step += 1;
         self.note_invoices();
@@ -362,60 +342,11 @@ impl World {
         assert!(wrong.is_empty(), "seed {}, {day}: {}", self.seed, wrong[0].get::<_, String>(0));
     }
 
-    fn use_features(&mut self, day: NaiveDate) {
-        self.step += 1;
-        let (mut tenants, mut features, mut units, mut ids, mut times) =
-            (vec![], vec![], vec![], vec![], vec![]);
-        for at in 0..self.tenants.len() {
-            let Some(contract) = &self.tenants[at].contract else { continue };
-            let from = if self.is_calendar {
-                self.tenants[at].used_from.unwrap_or(day)
-            } else {
-                contract.first_day
-            };
-            let of_contract = (!self.is_calendar).then_some(contract.number);
-            while self.dice.one_in(4) {
-                let late = if self.dice.one_in(3) { self.dice.below(70) as u64 } else { 0 };
-                let used = (day - Days::new(late)).max(from);
-                let (tenant, feature) = (&self.tenants[at], FEATURES[self.dice.below(2) as usize]);
-                let (amount, zone) = (1 + self.dice.below(150), tenant.zone);
-                let id = format!("event {}", self.events);
-                self.events += 1;
-                self.books
-                    .data
-                    .execute(
-                        "INSERT INTO world.event VALUES ($1, $2, $3, $4, $5::bigint, $6, $7)",
-                        &[&tenant.id, &id, &feature, &used, &amount, &self.step, &of_contract],
-                    )
-                    .unwrap();
-                tenants.push(tenant.id);
-                features.push(feature);
-                units.push(amount);
-                ids.push(id);
-                times.push(format!("{used} 10:00 {zone}"));
-            }
-        }
-        let sql = "SELECT saas.record_usage_batch($1, $2, $3, $4, $5::text[]::timestamptz[])";
-        let counted: i64 =
-            story::one(&mut self.books.worker, sql, &[&tenants, &features, &units, &ids, &times]);
-        assert_eq!(counted, ids.len() as i64);
-        // Some are delivered twice.
-        if self.dice.one_in(3) {
-            let counted: i64 = story::one(
-                &mut self.books.worker,
-                sql,
-                &[&tenants, &features, &units, &ids, &times],
-            );
-            assert_eq!(counted, 0);
-        }
-        self.step += 1;
+    fn noon(&self, tenant: usize, day: NaiveDate) -> String {
+        format!("{day} 12:00 {}", self.tenants[tenant].zone)
     }
 
-    fn one<T: postgres::types::FromSqlOwned>(
-        &mut self,
-        sql: &str,
-        args: &[&(dyn ToSql + Sync)],
-    ) -> T {
+    fn one<T: FromSqlOwned>(&mut self, sql: &str, args: &[&(dyn ToSql + Sync)]) -> T {
         self.books.one(sql, args)
     }
 
@@ -425,10 +356,27 @@ impl World {
         }
     }
 
-    fn op(&mut self, tenant: usize, kind: &str, amount: i64, invoice: Option<Uuid>) {
+    /// Writes down what was done: the kind's own columns and their values, as SQL.
+    fn op(&mut self, tenant: usize, kind: &str, columns: &str, values: &[&(dyn ToSql + Sync)]) {
         let id = self.tenants[tenant].id;
         self.step += 1;
         let step = self.step;
-        self.write("INSERT INTO world.op (step, tenant, kind, amount, invoice) VALUES ($1, $2, $3, $4::bigint, $5)", &[&step, &id, &kind, &amount, &invoice]);
+        let places: String = columns
+            .split_whitespace()
+            .enumerate()
+            .map(|(place, column)| match column.trim_end_matches(',') {
+                "amount" => format!(", ${}::bigint", place + 4),
+                "percent" => format!(", ${}::text::numeric", place + 4),
+                "expires" | "at" => format!(", ${}::text::timestamptz", place + 4),
+                _ => format!(", ${}", place + 4),
+            })
+            .collect();
+        let comma = if columns.is_empty() { "" } else { ", " };
+        let sql = format!(
+            "INSERT INTO world.op (step, tenant, kind{comma}{columns}) VALUES ($1, $2, $3{places})"
+        );
+        let mut args: Vec<&(dyn ToSql + Sync)> = vec![&step, &id, &kind];
+        args.extend_from_slice(values);
+        self.write(&sql, &args);
     }
 }

@@ -2,6 +2,8 @@
 
 use super::{Contract, World};
 use chrono::{Days, Months, NaiveDate};
+use saas_core_tests::story;
+use uuid::Uuid;
 
 impl World {
     /// Terms that waited for the day apply, and contracts that were to end on it have ended.
@@ -11,11 +13,21 @@ impl World {
             if contract.ends.is_some_and(|end| end <= day) {
                 let end = contract.ends.unwrap();
                 self.ended(at, end, end + Days::new(1));
-                continue;
-            }
-            if let Some((from, plan, seats)) = contract.waits.take_if(|waits| waits.0 <= day) {
-                (contract.plan, contract.seats) = (plan, seats);
-                self.note_terms(at, from, false);
+            } else if contract.paused.is_none()
+                && let Some((from, plan, seats)) = contract.waits.take_if(|waits| waits.0 <= day)
+            {
+                if self.plans[plan].is_like(&self.plans[contract.plan]) {
+                    let contract = self.contract(at);
+                    (contract.plan, contract.seats) = (plan, seats);
+                    self.note_terms(at, from, false);
+                } else {
+                    // Asking for what there is brings it up to the day.
+                    let (id, noon) = (self.tenants[at].id, self.noon(at, day));
+                    let sql = "SELECT saas.change_subscription($1, NULL, $2, 'auto', $3::text::timestamptz)";
+                    let next: Uuid =
+                        story::one(&mut self.books.worker, sql, &[&id, &(seats as i32), &noon]);
+                    self.go_on(at, from, from, plan, seats, next);
+                }
             }
         }
         // By whichever comes first, a job or the close.
@@ -34,12 +46,11 @@ impl World {
 
     /// The month, or with a yearly plan the year, that holds the day.
     fn whole(&self, contract: &Contract, day: NaiveDate) -> (NaiveDate, NaiveDate) {
-        let months = if self.families[contract.family][contract.plan].is_yearly { 12 } else { 1 };
-        self.span(contract, day, months)
+        self.span(contract, day, if self.plans[contract.plan].is_yearly { 12 } else { 1 })
     }
 
     fn span(&self, contract: &Contract, day: NaiveDate, months: u32) -> (NaiveDate, NaiveDate) {
-        let origin = if self.is_calendar && months == 1 {
+        let origin = if self.plans[contract.plan].is_calendar && months == 1 {
             chrono::Datelike::with_day(&contract.first_day, 1).unwrap()
         } else {
             contract.first_day
@@ -60,38 +71,39 @@ impl World {
             }
             return;
         };
-        let is_yearly = self.families[contract.family][contract.plan].is_yearly;
-        let month = self.span(contract, day, 1);
+        let is_yearly = self.plans[contract.plan].is_yearly;
+        let (month, whole) = (self.span(contract, day, 1), self.whole(contract, day));
         let (is_first, is_paused) = (day == contract.first_day, contract.paused.is_some());
         let is_free = contract.waits.is_none() && contract.ends.is_none();
-        let is_whole = day > month.0 && contract.resumed != Some(day) && !is_first && !is_paused;
-        // A close applies what is due by now, not by the simulated day: nothing waits while a period is open that is over.
-        let is_up_to_date = !self.behind.contains(&tenant);
-        if day < contract.trial_end {
+        let runs = !is_paused && contract.ends.is_none();
+        // A close applies what is due by now, not by the simulated day: nothing waits while a period is open that is over, or
+        // beyond the end of the one that runs.
+        let may_wait = !self.behind.contains(&tenant) && whole.1 <= month.1;
+        // A trial ends at the hour at which it began.
+        if contract.trial_end > contract.first_day && day <= contract.trial_end {
             return;
         }
         match what {
-            0..=1 if !is_paused && contract.ends.is_none() => self.change(tenant, day, "prorate"),
-            2 if !is_paused && contract.ends.is_none() && is_up_to_date && !is_yearly => {
-                self.change(tenant, day, "auto")
-            }
-            3 if !is_paused && contract.ends.is_none() && is_up_to_date && !is_yearly => {
-                self.change(tenant, day, "next_period")
-            }
-            4 if is_whole && is_free && is_up_to_date && !is_yearly => {
+            0..=1 if runs => self.change(tenant, day, "prorate"),
+            2 if runs && may_wait => self.change(tenant, day, "auto"),
+            3 if runs && may_wait => self.change(tenant, day, "next_period"),
+            4 if is_free && !is_paused && may_wait => {
                 self.call("cancel_subscription($1, true, $2::text::timestamptz)", tenant, day);
-                self.contract(tenant).ends = Some(month.1);
+                self.contract(tenant).ends = Some(whole.1);
             }
-            5 if is_whole && !is_yearly && is_free => {
+            5 if is_free && !is_paused => {
                 // A day that has begun is paid for.
-                let is_noon = self.dice.one_in(2);
+                let is_noon = is_first || self.dice.one_in(2);
                 let (hour, end) =
                     if is_noon { ("12:00", day + Days::new(1)) } else { ("00:00", day) };
+                if !is_noon {
+                    self.leave_empty_period(tenant, day);
+                }
                 let what = "cancel_subscription($1, false, $2::text::timestamptz)";
                 self.call_at(what, tenant, day, hour);
                 self.ended(tenant, end, day + Days::new(1));
             }
-            6 if is_whole && !is_yearly && is_free => {
+            6 if !is_paused && !is_yearly && contract.ends.is_none() => {
                 self.call("pause_subscription($1, $2::text::timestamptz)", tenant, day);
                 self.contract(tenant).paused = Some(day);
                 let number = self.contract(tenant).number;
@@ -99,9 +111,7 @@ impl World {
             }
             7..=16 if is_paused && contract.paused < Some(day) => self.resume(tenant, day),
             17 if is_paused && contract.paused < Some(day) => {
-                let paused = contract.paused.unwrap();
-                self.call("cancel_subscription($1, false, $2::text::timestamptz)", tenant, day);
-                self.ended(tenant, paused, day + Days::new(1));
+                self.cancel_paused(tenant, day);
             }
             18..=22 if !is_free && !is_paused => {
                 self.call("resume_subscription($1, $2::text::timestamptz)", tenant, day);
@@ -118,114 +128,197 @@ impl World {
 
     fn begin(&mut self, tenant: usize, day: NaiveDate) {
         self.advance(day);
-        // Months from a day of their own overlap with those of the contract before until it is billed.
-        let unsettled = format!(
-            "saas.tenant_subscriptions WHERE settled_at IS NULL AND tenant_id = '{}'",
-            self.tenants[tenant].id
-        );
-        if !self.is_calendar && self.books.count(&unsettled) > 0 {
-            return;
-        }
-        let family = self.tenants[tenant].family;
-        let (plan, seats) = (self.dice.below(3) as usize, 1 + self.dice.below(6));
-        let may_try = self.tenants[tenant].used_from.is_none();
+        let (plan, seats) = (self.some_plan(tenant), 1 + self.dice.below(6));
+        let may_try = self.tenants[tenant].lived.is_empty();
         let trial = if may_try && self.dice.one_in(3) { 1 + self.dice.below(40) } else { 0 };
-        let key = self.families[family][plan].key.clone();
+        let name = self.plans[plan].name.clone();
         let (id, at) = (self.tenants[tenant].id, self.noon(tenant, day));
         let trial_text = (trial > 0).then(|| format!("{trial} days"));
         let subscription = crate::books::subscribe(
             &mut self.books.worker,
             id,
-            &key,
+            &name,
             seats as i32,
             &at,
             trial_text.as_deref(),
         )
         .unwrap();
-        let number = self.contracts;
-        self.contracts += 1;
         let trial_end = day + Days::new(trial as u64);
+        self.add_contract(tenant, day, trial_end, plan, seats, subscription, None);
+    }
+
+    #[allow(clippy::too_many_arguments)] // each is a column
+    fn add_contract(
+        &mut self,
+        tenant: usize,
+        first_day: NaiveDate,
+        trial_end: NaiveDate,
+        plan: usize,
+        seats: i64,
+        subscription: Uuid,
+        goes_on_from: Option<i32>,
+    ) {
+        let (number, id) = (self.contracts, self.tenants[tenant].id);
+        self.contracts += 1;
         self.write(
-            "INSERT INTO world.contract VALUES ($1, $2, $3, $4, $5)",
-            &[&number, &id, &subscription, &day, &trial_end],
+            "INSERT INTO world.contract VALUES ($1, $2, $3, $4, $5, NULL, $6)",
+            &[&number, &id, &subscription, &first_day, &trial_end, &goes_on_from],
         );
-        let contract = Contract {
+        self.tenants[tenant].contract = Some(Contract {
             number,
-            family,
             plan,
             seats,
-            first_day: day,
+            first_day,
             trial_end,
             waits: None,
             ends: None,
             paused: None,
             resumed: None,
-        };
-        self.tenants[tenant].contract = Some(contract);
-        self.tenants[tenant].used_from.get_or_insert(day);
-        self.note_terms(tenant, day, false);
+        });
+        self.note_terms(tenant, first_day, false);
+    }
+
+    /// Another interval or cycle makes another contract, which has the day.
+    fn go_on(
+        &mut self,
+        tenant: usize,
+        end: NaiveDate,
+        day: NaiveDate,
+        plan: usize,
+        seats: i64,
+        subscription: Uuid,
+    ) {
+        let before = self.contract(tenant).number;
+        self.ended(tenant, end, day);
+        self.add_contract(tenant, day, day, plan, seats, subscription, Some(before));
+    }
+
+    /// A contract that is about to end without a day in its running period has that one billed none the less: for what was used in
+    /// it, and of a year for its days. Not where nothing can have been, after a pause, or beside another contract that rates it.
+    fn leave_empty_period(&mut self, tenant: usize, day: NaiveDate) {
+        let contract = self.tenants[tenant].contract.as_ref().unwrap();
+        let (number, id) = (contract.number, self.tenants[tenant].id);
+        let is_yearly = self.plans[contract.plan].is_yearly;
+        let leaves: bool = contract.resumed != Some(day)
+            && self.one(
+                "SELECT s.current_period_start = $2 AND ($3 OR NOT EXISTS (SELECT FROM saas.tenant_subscriptions o
+                                                                         WHERE o.tenant_id = s.tenant_id AND o.id <> s.id AND o.settled_at IS NULL))
+                   FROM saas.tenant_subscriptions s WHERE s.tenant_id = $1 AND s.status <> 'canceled'",
+                &[&id, &day, &is_yearly],
+            );
+        if leaves {
+            self.write(
+                "UPDATE world.contract SET leaves_empty = true WHERE number = $1",
+                &[&number],
+            );
+            self.saw("empty period");
+        }
     }
 
     fn change(&mut self, tenant: usize, day: NaiveDate, mode: &str) {
-        let (plan, seats) = (self.dice.below(3) as usize, 1 + self.dice.below(6));
+        let (plan, seats) = (self.some_plan(tenant), 1 + self.dice.below(6));
+        let currency = self.tenants[tenant].currency;
         let contract = self.tenants[tenant].contract.as_ref().unwrap();
-        let plans = &self.families[contract.family];
-        let is_down = plans[plan].value(seats) < plans[contract.plan].value(contract.seats);
-        let is_same = (plan, seats) == (contract.plan, contract.seats);
+        let (old, new) = (&self.plans[contract.plan], &self.plans[plan]);
+        let is_down = new.worth(seats, currency) < old.worth(contract.seats, currency)
+            || old.is_yearly && !new.is_yearly;
+        let (is_same, is_like) =
+            ((plan, seats) == (contract.plan, contract.seats), new.is_like(old));
         let ends = self.whole(contract, day).1;
         let waits = mode == "next_period" || mode == "auto" && is_down;
-        let key = plans[plan].key.clone();
+        let name = (plan != contract.plan).then(|| new.name.clone());
         let (id, at) = (self.tenants[tenant].id, self.noon(tenant, day));
         let sql = "SELECT saas.change_subscription($1, $2, $3, $4, $5::text::timestamptz)";
-        if let Err(error) =
-            self.books.worker.execute(sql, &[&id, &key, &(seats as i32), &mode, &at])
-        {
-            panic!("seed {}, tenant {tenant}, {day}: {error:?}", self.seed);
+        if !is_like && !waits {
+            self.leave_empty_period(tenant, day);
         }
+        let changed = self.books.worker.query_one(sql, &[&id, &name, &(seats as i32), &mode, &at]);
+        let subscription: Uuid = match changed {
+            Ok(row) => row.get(0),
+            Err(error) => panic!("seed {}, tenant {tenant}, {day}: {error:?}", self.seed),
+        };
         let contract = self.contract(tenant);
+        contract.waits = None;
         if is_same {
-            contract.waits = None;
-        } else if waits {
-            contract.waits = Some((ends, plan, seats));
-        } else {
-            (contract.waits, contract.plan, contract.seats) = (None, plan, seats);
-            self.note_terms(tenant, day, true);
+            return;
         }
+        if waits {
+            contract.waits = Some((ends, plan, seats));
+        } else if is_like {
+            (contract.plan, contract.seats) = (plan, seats);
+            self.note_terms(tenant, day, true);
+        } else {
+            self.go_on(tenant, day, day, plan, seats, subscription);
+        }
+    }
+
+    /// The days until the pause are billed, as a part of the month if that was running already, else as all of it.
+    fn cancel_paused(&mut self, tenant: usize, day: NaiveDate) {
+        let over = self.over(day).into_iter().find(|over| over.0 == tenant);
+        let contract = self.tenants[tenant].contract.as_ref().unwrap();
+        let (number, paused) = (contract.number, contract.paused.unwrap());
+        let is_behind = over.is_some_and(|(_, first)| self.span(contract, first, 1).1 <= paused);
+        if is_behind {
+            self.write(
+                "DELETE FROM world.pause WHERE contract = $1 AND first_day = $2",
+                &[&number, &paused],
+            );
+        }
+        self.call("cancel_subscription($1, false, $2::text::timestamptz)", tenant, day);
+        self.ended(tenant, paused, day + Days::new(1));
     }
 
     fn resume(&mut self, tenant: usize, day: NaiveDate) {
         self.call("resume_subscription($1, $2::text::timestamptz)", tenant, day);
         let contract = self.contract(tenant);
         contract.resumed = Some(day);
-        let (number, paused) = (contract.number, contract.paused.take());
+        let (number, paused) = (contract.number, contract.paused.take().unwrap());
+        let came = contract.waits.take_if(|waits| waits.0 <= day);
+        let present = contract.plan;
         self.write(
             "UPDATE world.pause SET until = $3 WHERE contract = $1 AND first_day = $2",
             &[&number, &paused, &day],
         );
+        // What came due in the pause applies from this day on.
+        if let Some((from, plan, seats)) = came {
+            if self.plans[plan].is_like(&self.plans[present]) {
+                let contract = self.contract(tenant);
+                (contract.plan, contract.seats) = (plan, seats);
+                self.note_terms(tenant, from, false);
+            } else {
+                let id = self.tenants[tenant].id;
+                let next = self.one(
+                    "SELECT id FROM saas.tenant_subscriptions WHERE tenant_id = $1 AND status <> 'canceled'",
+                    &[&id],
+                );
+                self.go_on(tenant, paused, day, plan, seats, next);
+                self.saw("another contract after a pause");
+            }
+        }
         // What was open until the pause is billed now.
         self.step += 1;
         self.note_invoices();
     }
 
     fn ended(&mut self, tenant: usize, end: NaiveDate, free_from: NaiveDate) {
-        let number = self.contract(tenant).number;
-        self.write("UPDATE world.contract SET ended = $2 WHERE number = $1", &[&number, &end]);
-        self.tenants[tenant].contract = None;
-        self.tenants[tenant].free_from = free_from;
+        let contract = self.tenants[tenant].contract.take().unwrap();
+        self.write(
+            "UPDATE world.contract SET ended = $2 WHERE number = $1",
+            &[&contract.number, &end],
+        );
+        let tenant = &mut self.tenants[tenant];
+        tenant.lived.push((contract.number, contract.first_day + Days::new(1), end - Days::new(1)));
+        tenant.free_from = free_from;
     }
 
     fn note_terms(&mut self, tenant: usize, day: NaiveDate, charged: bool) {
         let contract = self.tenants[tenant].contract.as_ref().unwrap();
         let (number, seats) = (contract.number, contract.seats as i32);
-        let plan = self.families[contract.family][contract.plan].key.clone();
+        let key = self.plans[contract.plan].key.clone();
         self.write(
             "INSERT INTO world.terms (contract, day, plan, seats, charged) VALUES ($1, $2, $3, $4, $5)",
-            &[&number, &day, &plan, &seats, &charged],
+            &[&number, &day, &key, &seats, &charged],
         );
-    }
-
-    pub fn noon(&self, tenant: usize, day: NaiveDate) -> String {
-        format!("{day} 12:00 {}", self.tenants[tenant].zone)
     }
 
     fn call(&mut self, what: &str, tenant: usize, day: NaiveDate) {
