@@ -138,7 +138,7 @@ impl World {
             again: vec![],
         });
         self.move_taxes(number);
-        if number % 4 == 0 {
+        if number.is_multiple_of(4) {
             self.define_custom_plan(number);
         }
     }
@@ -153,7 +153,7 @@ impl World {
             self.consume(tenant, day);
         }
         self.settle(day);
-        if day.ordinal() % 4 == 0 {
+        if day.ordinal().is_multiple_of(4) {
             self.remind(day);
         }
         if self.dice.one_in(60) {
@@ -260,10 +260,14 @@ impl World {
         }
     }
 
-    /// Who has a period that is over and not billed, and when the first of them began.
+    /// Who has a period that is over and not billed, and when the first of them began. Not where the month of the live contract would be
+    /// billed with it, which runs by the simulated day, and not by the clock.
     fn over(&mut self, day: NaiveDate) -> Vec<(usize, NaiveDate)> {
         let sql = "SELECT DISTINCT ON (t.number) t.number, s.current_period_start FROM saas.tenant_subscriptions s JOIN world.tenant t ON t.id = s.tenant_id
                     WHERE s.settled_at IS NULL AND s.paused_on IS DISTINCT FROM s.current_period_start AND s.current_period_end <= $1
+                      AND NOT EXISTS (SELECT FROM saas.tenant_subscriptions o JOIN saas.plans p ON p.id = o.plan_id
+                                       WHERE o.tenant_id = s.tenant_id AND o.status <> 'canceled' AND o.id <> s.id AND o.current_period_end > $1 AND p.billing_cycle = 'calendar'
+                                         AND date_trunc('month', o.current_period_start) = date_trunc('month', s.current_period_start))
                     ORDER BY t.number, s.current_period_end, s.current_period_start DESC";
         let rows = self.books.data.query(sql, &[&day]).unwrap();
         rows.iter().map(|row| (row.get::<_, i32>(0) as usize, row.get(1))).collect()

@@ -254,10 +254,13 @@ impl World {
 
     /// The days until the pause are billed, as a part of the month if that was running already, else as all of it.
     fn cancel_paused(&mut self, tenant: usize, day: NaiveDate) {
-        let over = self.over(day).into_iter().find(|over| over.0 == tenant);
         let contract = self.tenants[tenant].contract.as_ref().unwrap();
-        let (number, paused) = (contract.number, contract.paused.unwrap());
-        let is_behind = over.is_some_and(|(_, first)| self.span(contract, first, 1).1 <= paused);
+        let (id, number, paused) =
+            (self.tenants[tenant].id, contract.number, contract.paused.unwrap());
+        let is_behind: bool = self.one(
+            "SELECT current_period_end < $2 FROM saas.tenant_subscriptions WHERE tenant_id = $1 AND status <> 'canceled'",
+            &[&id, &paused],
+        );
         if is_behind {
             self.write(
                 "DELETE FROM world.pause WHERE contract = $1 AND first_day = $2",
