@@ -276,18 +276,20 @@ fn another_interval_takes_them_along() {
         books.invoices(tenant).last().unwrap(),
         "2026-06-11 subscription 6667, add_on 333 = 7000"
     );
-    // Twice on one day, there and back: what is taken is taken once.
+    // Twice on one day, there and back: what was taken last goes on, and once.
     let tenant = books.subscribed("small", "2025-06-01Z");
     take(&mut books, tenant, "env", 2, "2025-06-01Z");
     let mut worker = books.db.kind("worker");
     let mut both = worker.transaction().unwrap();
-    for plan in ["year", "small"] {
-        let sql =
-            "SELECT saas.change_subscription($1, $2, mode => 'prorate', as_of => '2025-06-11Z')";
-        both.execute(sql, &[&tenant, &plan]).unwrap();
+    for sql in [
+        "SELECT saas.change_subscription($1, 'year', mode => 'prorate', as_of => '2025-06-11Z')",
+        "SELECT saas.set_add_on($1, 'env', 5, as_of => '2025-06-11Z')",
+        "SELECT saas.change_subscription($1, 'small', mode => 'prorate', as_of => '2025-06-11Z')",
+    ] {
+        both.execute(sql, &[&tenant]).unwrap();
     }
     both.commit().unwrap();
-    assert_eq!(told(&mut books, tenant, "2025-06-20Z"), "subscription 6667, add_on 667");
+    assert_eq!(told(&mut books, tenant, "2025-06-20Z"), "subscription 6667, add_on 1667");
     books.balanced();
 }
 

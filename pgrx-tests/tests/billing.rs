@@ -210,6 +210,58 @@ fn a_set_up_fee_is_due_once() {
     assert_eq!(books.bill(acme, "2026-03-01"), "subscription 1000 = 1000");
 }
 
+/// In their order, to the unit, whatever becomes of the invoice: discounted, voided and made again.
+#[test]
+fn a_fee_by_tiers_is_its_lines() {
+    let mut books = Books::new();
+    let tiers = r#"{"model":"graduated","tiers":[{"up_to":1,"unit_amount":"0.4"},{"up_to":3,"unit_amount":"0.4"},
+                    {"up_to":10,"unit_amount":"30"},{"up_to":11,"unit_amount":"0"},{"up_to":null,"unit_amount":"0.4"}],"maximum":"200"}"#;
+    books.plan("tiers", "base_price", "0");
+    books.feature("tiers", "call", 0, Some(tiers));
+    books.feature(
+        "tiers",
+        "pack",
+        0,
+        Some(r#"{"model":"package","package_size":5,"amount":"70"}"#),
+    );
+    books.run(
+        r#"SELECT saas.define_coupon('{"code": "HALF", "percent": "50", "applies_to": ["usage"]}')"#,
+    );
+    let tenant = books.subscribed("tiers", "2026-01-01Z");
+    books.run(&format!("SELECT saas.apply_coupon('{tenant}', 'half', '2026-01-01Z')"));
+    books.used(tenant, "call", 12, "2026-01-10Z");
+    books.used(tenant, "pack", 6, "2026-01-10Z");
+    // 0.4 + 0.8 + 210 + 0 + 0.4, of which 11.6 are beyond the maximum: 200; and half of it and of 140.
+    let january = "subscription 0, usage 1, usage 1, usage 210, usage 0, usage 0, usage -12, usage 140, discount -170 = 170";
+    assert_eq!(books.bill(tenant, "2026-01-01"), january);
+    let fees: Vec<String> = books
+        .data
+        .query(
+            "SELECT concat_ws(' ', l.description, l.quantity, l.unit_amount, sum(l.amount) OVER (PARTITION BY l.source_id) = f.total_amount)
+               FROM saas.payment_invoice_lines l JOIN saas.usage_fees f ON f.id = l.source_id ORDER BY l.position",
+            &[],
+        )
+        .unwrap()
+        .iter()
+        .map(|row| row.get(0))
+        .collect();
+    assert_eq!(
+        fees,
+        [
+            "call beyond 0 included: up to 1 1 0.4 t",
+            "call beyond 0 included: over 1 up to 3 2 0.4 t",
+            "call beyond 0 included: over 3 up to 10 7 30 t",
+            "call beyond 0 included: over 10 up to 11 1 0 t",
+            "call beyond 0 included: over 11 1 0.4 t",
+            "call beyond 0 included: beyond the maximum 1 -11.6 t",
+            "pack beyond 0 included 6 23.3333333333333333 t"
+        ]
+    );
+    books.run("SELECT saas.void_invoice(id, 'mistake') FROM saas.payment_invoices");
+    assert_eq!(books.bill(tenant, "2026-01-01"), january);
+    books.balanced();
+}
+
 #[test]
 fn a_price_model_rates_what_is_beyond() {
     let mut books = Books::new();
@@ -223,8 +275,8 @@ fn a_price_model_rates_what_is_beyond() {
     for (units, wanted) in [
         (0, "usage 10000 = 10000"),
         (100, "usage 10000 = 10000"),
-        (103, "usage 13000 = 13000"),
-        (108, "usage 21500 = 21500"),
+        (103, "usage 3000, usage 10000 = 13000"),
+        (108, "usage 5000, usage 10000, usage 1500, usage 5000 = 21500"),
     ] {
         let tenant = books.subscribed("graduated", "2026-01-01Z");
         if units > 0 {

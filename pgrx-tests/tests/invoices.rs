@@ -83,7 +83,15 @@ fn a_preview_says_what_the_invoice_will_say() {
     let invoice = books.bill_as_previewed(tenant, "2026-01-20");
     assert_eq!(
         books.told(invoice),
-        "subscription 2100, seat 840, usage 38, usage 578, minimum 2541, setup 700, credit -5300 = 1497"
+        "subscription 2100, seat 840, usage 38, usage 500, usage 50, usage 28, minimum 2541, setup 700, credit -5300 = 1497"
+    );
+    assert_eq!(
+        books.lines(invoice)[3..6],
+        [
+            "4 usage 500 page beyond 0 included: up to 5 page 5 100 2026-01-11 2026-02-01",
+            "5 usage 50 page beyond 0 included: up to 5, flat amount page 1 50 2026-01-11 2026-02-01",
+            "6 usage 28 page beyond 0 included: over 5 page 4 7 2026-01-11 2026-02-01"
+        ]
     );
     // Late usage that is folded already, late usage that is not, and both of one feature.
     books.used(tenant, "page", 3, "2026-01-21Z");

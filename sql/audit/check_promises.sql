@@ -112,6 +112,13 @@ SELECT 'fee_in_advance_gap', 'tenant_subscriptions ' || f.subscription_id,
           FROM saas.advance_fees) f
  WHERE f.previous_end IS DISTINCT FROM f.before OR f.fee_start <> f.before
 UNION ALL
+-- By tiers a fee has several lines.
+SELECT 'usage_fee', 'usage_fees ' || f.id, format('it is %s, the lines of its invoice say %s', f.total_amount, l.amount)
+  FROM (SELECT tenant_id, source_id, sum(amount) AS amount FROM saas.payment_invoice_lines
+         WHERE kind = 'usage' GROUP BY tenant_id, invoice_id, source_id) l
+  JOIN saas.usage_fees f ON f.tenant_id = l.tenant_id AND f.id = l.source_id
+ WHERE l.amount <> f.total_amount
+UNION ALL
 SELECT 'late_usage', 'usage_adjustments ' || a.id,
        format('it is billed at %s, the lines of its invoice say %s', a.amount, coalesce(l.amount, 0))
   FROM saas.usage_adjustments a

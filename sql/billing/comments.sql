@@ -146,6 +146,7 @@ Errors: 22003 for a sum beyond bigint.
 Example as owner:
 SELECT total_amount FROM saas.invoice_sums(:''acme'', :''invoice'')';
 
+COMMENT ON FUNCTION saas.usage_tiers(jsonb, numeric) IS 'Internal: the lines of a usage fee by tiers, which add up to it.';
 COMMENT ON FUNCTION saas.counted_under(text, date, date) IS 'Internal: what the usage of a billing period is counted under.';
 COMMENT ON FUNCTION saas.is_behind(uuid, timestamptz) IS 'Internal: whether a tenant is behind with an invoice.';
 COMMENT ON FUNCTION saas.monthly_value(uuid, integer, text) IS 'Internal: what a plan with so many seats is worth a month.';

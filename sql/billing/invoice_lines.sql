@@ -130,11 +130,16 @@
             + price.seat_price * greatest(side.seats - p.included_seats, 0) AS amount
    ) value
    WHERE c.charges_fee AND value.amount IS DISTINCT FROM 0
-  UNION ALL
-  SELECT d.tenant_id, d.invoice_id, 4, 'usage', format('%s beyond %s included', f.feature_key, f.included_units),
-         f.feature_key, f.units, f.unit_price, f.total_amount, d.period_start, d.period_end, f.id, NULL, NULL
+), usage_lines AS (
+  -- A fee is a line; by tiers there is one for each, and they add up to it.
+  SELECT d.tenant_id, d.invoice_id, 4, 'usage', format('%s beyond %s included', f.feature_key, f.included_units) || coalesce(': ' || part.description, ''),
+         f.feature_key, coalesce(part.quantity, f.units), coalesce(part.unit_amount, f.unit_price), coalesce(part.amount, f.total_amount) AS amount,
+         d.period_start, d.period_end, f.id, NULL::uuid, NULL::text, coalesce(part.place, 0) AS part
     FROM due d
     JOIN fees_due f ON f.tenant_id = d.tenant_id AND f.period = d.period
+    LEFT JOIN LATERAL (
+      SELECT t.* FROM saas.usage_tiers(f.price_model, f.units) t WHERE f.price_model ->> 'model' = 'graduated'
+    ) part ON true
    WHERE d.kind = 'period' AND f.total_amount > 0
 ), late AS (
   -- What units that came after their period was closed cost: the price of all, less the price of what
@@ -171,6 +176,8 @@
   SELECT b.tenant_id, b.invoice_id, b.base_start, sum(c.amount) AS amount
     FROM span b
     JOIN (SELECT f.tenant_id, f.invoice_id, f.period_start, f.amount FROM fees f
+          UNION ALL
+          SELECT u.tenant_id, u.invoice_id, u.period_start, u.amount FROM usage_lines u
           UNION ALL
           SELECT l.tenant_id, l.invoice_id, d.period_start, l.amount
             FROM late l JOIN due d ON d.tenant_id = l.tenant_id AND d.invoice_id = l.invoice_id AND d.period = l.first) c
@@ -277,10 +284,11 @@
                                    AND e.period_start < d.period_start AND e.period_end > f.day)
          END
 ), charges AS MATERIALIZED (
-  SELECT * FROM fees
-  UNION ALL SELECT * FROM minimum
-  UNION ALL SELECT * FROM add_ons
-  UNION ALL SELECT * FROM setup
+  SELECT *, 0 AS part FROM fees
+  UNION ALL SELECT * FROM usage_lines
+  UNION ALL SELECT *, 0 FROM minimum
+  UNION ALL SELECT *, 0 FROM add_ons
+  UNION ALL SELECT *, 0 FROM setup
   UNION ALL
   SELECT l.tenant_id, l.invoice_id, 8, 'adjustment',
          format('%s: %s %s of %s', l.feature_key, abs(l.units),
@@ -288,7 +296,7 @@
                 CASE l.billing_cycle WHEN 'calendar' THEN to_char(l.first, 'FMMonth YYYY')
                                      ELSE format('%s to %s', l.first, l.last - 1) END),
          l.feature_key, abs(l.units), l.amount / abs(l.units)::numeric, l.amount,
-         l.first, l.last, l.id, NULL, NULL
+         l.first, l.last, l.id, NULL, NULL, 0
     FROM late l
    WHERE l.amount <> 0
 ), charged AS (
@@ -296,7 +304,7 @@
   -- its first day.
   SELECT c.*,
          row_number() OVER (PARTITION BY c.tenant_id, c.invoice_id
-                            ORDER BY c.rank, c.period_start, c.feature_key, c.source_id, c.amount)::integer AS place,
+                            ORDER BY c.rank, c.period_start, c.feature_key, c.source_id, c.part, c.amount)::integer AS place,
          coalesce(CASE WHEN c.feature_key IS NULL THEN of_plan.category ELSE of_feature.category END, 'standard') AS category,
          CASE WHEN d.kind IN ('advance', 'change') OR d.bill_in = 'advance' AND c.kind IN ('subscription', 'seat', 'proration', 'add_on')
                 THEN coalesce(c.period_start, d.period_start)

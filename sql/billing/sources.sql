@@ -1,7 +1,7 @@
 -- What the invoices that are asked for are made of, as it is stored. Continued by invoice_lines.sql.
 , fees_due AS NOT MATERIALIZED (
   -- What is closed was billed, with another subscription of the same month.
-  SELECT f.tenant_id, f.period, f.id, f.feature_key, f.included_units, f.units, f.unit_price, f.total_amount
+  SELECT f.tenant_id, f.period, f.id, f.feature_key, f.included_units, f.units, f.unit_price, f.price_model, f.total_amount
     FROM saas.usage_fees f WHERE f.closed_at IS NULL
 ), late_units AS (
   SELECT a.tenant_id, a.id, a.feature_key, a.period, a.units, a.created_at, NULL::bigint AS amount

@@ -1,6 +1,6 @@
 -- What sources.sql tells, as it would be if usage were rolled up and credits expired at this moment.
 , fees_due AS (
-  SELECT r.tenant_id, r.period, NULL::uuid AS id, r.feature_key, r.included_units, r.units, r.unit_price, r.total_amount
+  SELECT r.tenant_id, r.period, NULL::uuid AS id, r.feature_key, r.included_units, r.units, r.unit_price, r.price_model, r.total_amount
     FROM rated r
 ), late_units AS (
   SELECT a.tenant_id, a.id, a.feature_key, a.period, a.units, a.created_at, NULL::bigint AS amount

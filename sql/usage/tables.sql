@@ -81,7 +81,7 @@ CREATE TABLE saas.usage_fees (
 CREATE INDEX usage_fees_id_idx ON saas.usage_fees (id);
 COMMENT ON TABLE saas.usage_fees IS 'What usage beyond the plan costs, in minor units. Immutable once the period is closed.';
 COMMENT ON COLUMN saas.usage_fees.units IS 'Units beyond the included ones.';
-COMMENT ON COLUMN saas.usage_fees.unit_price IS 'Minor units for one unit; with a price model the average.';
+COMMENT ON COLUMN saas.usage_fees.unit_price IS 'Minor units for one unit; with a price model the average. By tiers the invoice has the price of each.';
 
 CREATE TABLE saas.usage_adjustments (
   tenant_id   uuid NOT NULL REFERENCES saas.tenants (id),

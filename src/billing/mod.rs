@@ -54,6 +54,7 @@ pub mod void;
         credit_balance,
         preview_invoice,
         price_quantity,
+        usage_tiers,
         billing_period,
         billing_days,
         prorate,

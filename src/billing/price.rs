@@ -6,7 +6,7 @@
 mod parse;
 
 use super::error::{BillingError, Result};
-use super::rounding::{add, mul};
+use super::rounding::{add, mul, round_together};
 use rust_decimal::Decimal;
 
 /// What was metered in a period.
@@ -145,6 +145,47 @@ impl Model {
         let mut lines = Vec::new();
         self.visit(usage.into(), &mut |line| lines.push(line))?;
         Ok(lines)
+    }
+
+    /// The lines of that price in whole minor units: they sum to the price, rounded once. What is free is left out.
+    ///
+    /// # Errors
+    /// As [`Model::price`]; [`BillingError::OutOfRange`] beyond bigint.
+    pub fn billed(&self, usage: impl Into<Metered>) -> Result<Vec<(Line, i64)>> {
+        let mut lines = self.breakdown(usage)?;
+        lines.retain(|line| line.kind != LineKind::Included);
+        let exact: Vec<Decimal> = lines.iter().map(|line| line.amount).collect();
+        Ok(lines.into_iter().zip(round_together(&exact)?).collect())
+    }
+
+    /// What a line is for, in words: of a tier the units that belong to it, the free ones counted with them.
+    ///
+    /// # Errors
+    /// [`BillingError::OutOfRange`] if a tier's end needs more than 28 digits.
+    pub fn describe(&self, kind: LineKind) -> Result<String> {
+        Ok(match kind {
+            LineKind::Tier(place) => self.units_of(place)?,
+            LineKind::TierFlat(place) => format!("{}, flat amount", self.units_of(place)?),
+            LineKind::Minimum => "minimum".to_owned(),
+            LineKind::Maximum => "beyond the maximum".to_owned(),
+            _ => "all".to_owned(),
+        })
+    }
+
+    fn units_of(&self, place: usize) -> Result<String> {
+        let (Charge::Graduated { tiers } | Charge::Volume { tiers }) = &self.charge else {
+            return Ok("all".to_owned());
+        };
+        let end = |place: usize| tiers.get(place).and_then(|tier| tier.up_to);
+        let over = place.checked_sub(1).and_then(end).unwrap_or_default();
+        let over = add(over, self.free_units)?;
+        let up_to = end(place).map(|up_to| add(up_to, self.free_units)).transpose()?;
+        Ok(match up_to {
+            None if over.is_zero() => "all".to_owned(),
+            Some(up_to) if over.is_zero() => format!("up to {up_to}"),
+            None => format!("over {over}"),
+            Some(up_to) => format!("over {over} up to {up_to}"),
+        })
     }
 
     /// The lines by which `total` costs more (or less: a volume price can fall) than `billed`, which was billed before:

@@ -9,6 +9,7 @@ use crate::jsonb::Jsonb;
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 use pgrx::datum::{Date, Interval, RangeBound, Timestamp, TimestampWithTimeZone};
 use pgrx::direct_function_call;
+use pgrx::iter::TableIterator;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use rust_decimal::Decimal;
@@ -29,6 +30,39 @@ fn price_quantity(
         .and_then(|model| model.price(to_decimal(&quantity)?))
         .map_err(Error::from)?;
     Ok(from_decimal(price)?)
+}
+
+/// The lines of a fee by tiers, in minor units; they add up to the price, rounded once.
+#[pg_extern(immutable, parallel_safe)]
+#[allow(clippy::type_complexity)] // the columns have to stand here
+fn usage_tiers(
+    price_model: Jsonb,
+    units: AnyNumeric,
+) -> std::result::Result<
+    TableIterator<
+        'static,
+        (
+            name!(place, i32),
+            name!(description, String),
+            name!(quantity, AnyNumeric),
+            name!(unit_amount, AnyNumeric),
+            name!(amount, i64),
+        ),
+    >,
+    ErrorReport,
+> {
+    let model = Model::from_json(&price_model.text()).map_err(Error::from)?;
+    let lines = to_decimal(&units).and_then(|units| model.billed(units)).map_err(Error::from)?;
+    let lines = (1..)
+        .zip(lines)
+        .map(|(place, (line, amount))| {
+            let (quantity, unit_amount) =
+                (from_decimal(line.quantity)?, from_decimal(line.unit_amount)?);
+            let description = model.describe(line.kind).map_err(Error::from)?;
+            Ok((place, description, quantity, unit_amount, amount))
+        })
+        .collect::<Result<Vec<_>, Error>>()?;
+    Ok(TableIterator::new(lines))
 }
 
 /// The billing period that contains a moment.

@@ -165,6 +165,36 @@ pub fn spread(amount: i64, weights: &[i64]) -> Result<Vec<i64>> {
     Ok(parts)
 }
 
+/// Rounds amounts (minor units) so that they add up to what their sum rounds to: each is cut, and by largest remainder as many get
+/// one more as are missing. Each is less than one unit off; of equal remainders the earlier amount gets the unit.
+///
+/// # Errors
+/// [`BillingError::OutOfRange`] beyond bigint.
+pub fn round_together(amounts: &[Decimal]) -> Result<Vec<i64>> {
+    let mut rounded = Vec::with_capacity(amounts.len());
+    let mut remainders = Vec::with_capacity(amounts.len());
+    let mut sum = Decimal::ZERO;
+    let mut cut: i64 = 0;
+    for (place, amount) in amounts.iter().enumerate() {
+        let whole = amount.floor();
+        sum = add(sum, *amount)?;
+        let part = whole.to_i64().ok_or_else(too_large)?;
+        cut = cut.checked_add(part).ok_or_else(too_large)?;
+        rounded.push(part);
+        remainders.push((add(*amount, -whole)?, place));
+    }
+    remainders.sort_by_key(|(remainder, place)| (std::cmp::Reverse(*remainder), *place));
+    let missing = round_minor(sum)?.checked_sub(cut).ok_or_else(too_large)?;
+    // No more than there are remainders above zero: their sum is less than one for each.
+    let missing = usize::try_from(missing).map_err(|_| too_large())?;
+    for (_, place) in remainders.into_iter().take(missing) {
+        if let Some(part) = rounded.get_mut(place) {
+            *part = part.checked_add(1).ok_or_else(too_large)?;
+        }
+    }
+    Ok(rounded)
+}
+
 /// What a discount (minor units, positive) takes from each line, as positive amounts. It is cut at the sum of the lines,
 /// so that no invoice falls below zero; lines that are negative already (credits for unused days) get none of it.
 ///

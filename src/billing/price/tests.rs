@@ -1,5 +1,5 @@
 use super::*;
-use crate::billing::rounding::parse_decimal;
+use crate::billing::rounding::{parse_decimal, round_minor};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -179,6 +179,68 @@ fn what_can_not_be_exact_is_an_error() {
     assert_eq!(grain.price(dec("99999999999")).unwrap_err().sqlstate(), "22003");
 }
 
+/// `up to 5: 5 x 1000 = 5000` a line.
+fn billed(model: &Model, units: &str) -> Vec<String> {
+    let lines = model.billed(dec(units)).unwrap();
+    let told = |(line, amount): &(Line, i64)| {
+        let what = model.describe(line.kind).unwrap();
+        format!("{what}: {} x {} = {amount}", line.quantity, line.unit_amount)
+    };
+    lines.iter().map(told).collect()
+}
+
+#[test]
+fn a_fee_by_tiers_is_billed_by_tiers() {
+    let tiers = json!([{"up_to": 5, "unit_amount": "1000", "flat_amount": "10000"}, {"up_to": 8, "flat_amount": "1"},
+        {"up_to": null, "unit_amount": "500"}]);
+    let plain = model(json!({"model": "graduated", "tiers": tiers}));
+    assert_eq!(billed(&plain, "0"), ["up to 5, flat amount: 1 x 10000 = 10000"]);
+    assert_eq!(
+        billed(&plain, "9"),
+        [
+            "up to 5: 5 x 1000 = 5000",
+            "up to 5, flat amount: 1 x 10000 = 10000",
+            "over 5 up to 8: 3 x 0 = 0",
+            "over 5 up to 8, flat amount: 1 x 1 = 1",
+            "over 8: 1 x 500 = 500",
+        ]
+    );
+    // What is free has no line, but is counted; bounds have lines of their own.
+    let bounded = |bound: &str, amount: &str| {
+        model(
+            json!({"model": "graduated", "free_units": 10, "tiers": [{"up_to": 5, "unit_amount": "100"}, {"up_to": null, "unit_amount": "50"}],
+            bound: amount}),
+        )
+    };
+    assert_eq!(
+        billed(&bounded("maximum", "520"), "16"),
+        [
+            "over 10 up to 15: 5 x 100 = 500",
+            "over 15: 1 x 50 = 50",
+            "beyond the maximum: 1 x -30 = -30"
+        ]
+    );
+    assert_eq!(billed(&bounded("minimum", "40"), "7"), ["minimum: 1 x 40 = 40"]);
+    // 0.4 + 0.8 + 0.4 = 1.6: the fee is 2, of which the largest remainder has one, and of equal ones the first.
+    let small = model(
+        json!({"model": "graduated", "tiers": [{"up_to": 1, "unit_amount": "0.4"}, {"up_to": 3, "unit_amount": "0.4"},
+        {"up_to": null, "unit_amount": "0.4"}]}),
+    );
+    assert_eq!(
+        billed(&small, "4"),
+        ["up to 1: 1 x 0.4 = 1", "over 1 up to 3: 2 x 0.4 = 1", "over 3: 1 x 0.4 = 0"]
+    );
+    assert_eq!(
+        billed(
+            &model(json!({"model": "graduated", "tiers": [{"up_to": null, "unit_amount": "2"}]})),
+            "3"
+        ),
+        ["all: 3 x 2 = 6"]
+    );
+    let huge = model(json!({"model": "per_unit", "unit_amount": "9223372036854775808"}));
+    assert_eq!(huge.billed(dec("1")).unwrap_err().sqlstate(), "22003");
+}
+
 fn money() -> impl Strategy<Value = Value> {
     (0..1_000_000i64, 0..5u32)
         .prop_map(|(mantissa, scale)| json!(Decimal::new(mantissa, scale).to_string()))
@@ -248,6 +310,18 @@ proptest! {
             .map(|line| line.quantity).sum();
         let counts_packages = matches!(model.charge, Charge::Package { .. });
         prop_assert!(units == usage.quantity || counts_packages);
+    }
+
+    /// As it is billed it is the price, rounded once, and no line is a unit off.
+    #[test]
+    fn what_is_billed_sums_to_the_rounded_price(model in any_model(), usage in usage()) {
+        let lines = model.billed(usage).unwrap();
+        prop_assert_eq!(lines.iter().map(|(_, amount)| amount).sum::<i64>(), round_minor(model.price(usage).unwrap()).unwrap());
+        for (line, amount) in &lines {
+            prop_assert!((Decimal::from(*amount) - line.amount).abs() < Decimal::ONE);
+            prop_assert!(!line.amount.fract().is_zero() || line.amount == Decimal::from(*amount));
+            prop_assert!(line.kind != LineKind::Included);
+        }
     }
 
     /// Rating [a, c) at once equals rating [a, b) and then [b, c).

@@ -118,6 +118,17 @@ proptest! {
     }
 
     #[test]
+    fn rounded_together_they_are_their_rounded_sum(amounts in prop::collection::vec((-1_000_000..1_000_000i64, 0..5u32), 0..20)) {
+        let amounts: Vec<Decimal> = amounts.into_iter().map(|(mantissa, scale)| Decimal::new(mantissa, scale)).collect();
+        let rounded = round_together(&amounts).unwrap();
+        let sum: Decimal = amounts.iter().sum();
+        prop_assert_eq!(rounded.iter().sum::<i64>(), round_minor(sum).unwrap());
+        for (rounded, amount) in rounded.iter().zip(&amounts) {
+            prop_assert!((Decimal::from(*rounded) - amount).abs() < Decimal::ONE);
+        }
+    }
+
+    #[test]
     fn a_discount_never_exceeds_a_line(discount in 0..2_000_000i64, lines in prop::collection::vec(-1000..100_000i64, 0..20)) {
         let parts = spread_discount(discount, &lines).unwrap();
         prop_assert_eq!(parts.iter().sum::<i64>(), discount.min(lines.iter().sum::<i64>().max(0)));

@@ -9,6 +9,7 @@ SELECT saas.subscribe(:'acme', 'plus', 1, '2026-01-01Z') IS NOT NULL;
 SELECT saas.grant_credit(:'acme', 1000, 'Welcome', 'promo') IS NOT NULL;
 SELECT saas.generate_invoice(:'acme', '2026-01-01') AS january \gset
 SELECT saas.record_usage(:'acme', 'call', 5, 'e1', '2026-01-10Z');
+SELECT saas.record_usage(:'acme', 'call', 7, 'e2', '2026-02-10Z');
 SELECT saas.generate_invoice(:'acme', '2026-02-01') AS february \gset
 RESET SESSION AUTHORIZATION;
 -- Triggers off and audit rows aside: what a superuser could do.
@@ -34,5 +35,10 @@ ROLLBACK;
 BEGIN;
 SET LOCAL session_replication_role = replica;
 UPDATE saas.usage_adjustments SET amount = 49;
+SELECT * FROM pg_temp.found();
+ROLLBACK;
+BEGIN;
+SET LOCAL session_replication_role = replica;
+UPDATE saas.usage_fees SET total_amount = 71;
 SELECT * FROM pg_temp.found();
 ROLLBACK;

@@ -56,6 +56,8 @@ VALUES ('00000000-0000-7000-8000-0000000000c2', :'acme', '00000000-0000-7000-800
 INSERT INTO saas.subscription_changes (tenant_id, subscription_id, number, day, prorated, from_plan_id, from_seats, to_plan_id, to_seats)
 SELECT :'acme', '00000000-0000-7000-8000-0000000000c2', number, '2026-03-10', true, '00000000-0000-7000-8000-0000000000a2', was, '00000000-0000-7000-8000-0000000000a2', is_now
   FROM (VALUES (1, 3, 2), (2, 2, 5), (3, 4, 1)) v (number, was, is_now);
+INSERT INTO saas.subscription_add_ons (tenant_id, subscription_id, number, key, quantity, day, at_once)
+SELECT :'acme', '00000000-0000-7000-8000-0000000000c2', number, 'env', 1, '2026-03-10', true FROM unnest('{1,3}'::int[]) number;
 SELECT * FROM found();
 ROLLBACK;
 -- Billed periods: a gap, a missing first one, a subscription that went ahead alone.
