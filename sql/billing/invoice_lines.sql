@@ -138,7 +138,8 @@
     FROM due d
     JOIN fees_due f ON f.tenant_id = d.tenant_id AND f.period = d.period
     LEFT JOIN LATERAL (
-      SELECT t.* FROM saas.usage_tiers(f.price_model, f.units) t WHERE f.price_model ->> 'model' = 'graduated'
+      -- OFFSET 0: the condition is asked before the function is called, not of what it returns.
+      SELECT t.* FROM saas.usage_tiers(f.price_model, f.units) t WHERE f.price_model ->> 'model' = 'graduated' OFFSET 0
     ) part ON true
    WHERE d.kind = 'period' AND f.total_amount > 0
 ), late AS (
