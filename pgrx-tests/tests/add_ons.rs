@@ -423,6 +423,105 @@ fn they_are_charges_of_their_own() {
     books.balanced();
 }
 
+/// Numbers that look random and are the same each time.
+struct Dice(u64);
+
+impl Dice {
+    fn throw(&mut self, below: u64) -> u64 {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % below
+    }
+}
+
+/// April, May and June 2025, day by day: how many of an add-on there are, as it is said.
+struct Quantities([i64; 91]);
+
+const MONTHS: [(usize, usize); 3] = [(0, 30), (30, 61), (61, 91)];
+
+impl Quantities {
+    fn set(&mut self, quantity: i64, day: usize) {
+        let now = self.0[day];
+        let from = if quantity > now {
+            Some(day)
+        } else if quantity < now {
+            MONTHS.iter().map(|month| month.1).find(|end| *end > day)
+        } else {
+            (day..91).find(|day| self.0[*day] != now)
+        };
+        if let Some(rest) = from.and_then(|from| self.0.get_mut(from..)) {
+            rest.fill(quantity);
+        }
+    }
+}
+
+/// Three months of increases, decreases and changes of plan, drawn at random, against a count of days.
+#[test]
+fn random_months_recount_by_days() {
+    let mut books = plans();
+    let date = |day: usize| {
+        let month = MONTHS.iter().rposition(|month| month.0 <= day).unwrap();
+        format!("2025-{:02}-{:02}", month + 4, day - MONTHS[month].0 + 1)
+    };
+    for seed in 0..10 {
+        let mut dice = Dice(seed);
+        let tenant = books.subscribed("small", "2025-04-01Z");
+        let grows = 1 + dice.throw(90) as usize;
+        let keys = ["env", "support"];
+        let mut taken = keys.map(|_| Quantities([0; 91]));
+        for day in 0..91 {
+            let at = format!("{}T12:00Z", date(day));
+            if day == grows {
+                change(&mut books.worker, tenant, "large", "auto", &at).unwrap();
+            }
+            for (place, key) in keys.iter().enumerate() {
+                if dice.throw(8) == 0 {
+                    let quantity = dice.throw(if *key == "env" { 7 } else { 2 }) as i64;
+                    take(&mut books, tenant, key, quantity as i32, &at);
+                    taken[place].set(quantity, day);
+                }
+            }
+        }
+        for (first, end) in MONTHS {
+            let mut wanted = Vec::new();
+            for (quantities, prices) in taken.iter().zip([(500, 400), (3000, 6000)]) {
+                let terms =
+                    |day: usize| (quantities.0[day], if day < grows { prices.0 } else { prices.1 });
+                let mut from = first;
+                for day in first + 1..=end {
+                    if day == end || terms(day) != terms(from) {
+                        let ((quantity, price), days) = (terms(from), (day - from) as i64);
+                        let length = (end - first) as i64;
+                        let amount = (2 * quantity * price * days + length) / (2 * length);
+                        if quantity > 0 {
+                            wanted
+                                .push(format!("{quantity} {price} {amount} {} {days}", date(from)));
+                        }
+                        from = day;
+                    }
+                }
+            }
+            let invoice = books::generate(&mut books.worker, tenant, &date(first)).unwrap();
+            let lines = books
+                .data
+                .query(
+                    "SELECT concat_ws(' ', quantity, unit_amount, amount, period_start, period_end - period_start)
+                       FROM saas.payment_invoice_lines WHERE invoice_id = $1 AND kind = 'add_on'",
+                    &[&invoice],
+                )
+                .unwrap();
+            let mut billed: Vec<String> = lines.iter().map(|row| row.get(0)).collect();
+            billed.sort();
+            wanted.sort();
+            assert_eq!(billed, wanted, "seed {seed}, {}", date(first));
+        }
+    }
+    // What did not come up was not tested.
+    assert!(books.count("saas.payment_invoice_lines WHERE kind = 'add_on'") > 60);
+    assert!(books.count("saas.subscription_add_ons WHERE NOT at_once") > 20);
+    books.balanced();
+}
+
 /// Prices are those of the plan: what none offers is no zero.
 #[test]
 fn what_nobody_offers_is_parked() {
