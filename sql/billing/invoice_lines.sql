@@ -1,6 +1,9 @@
 -- The lines of invoices: one code path for every invoice, whatever it is made for. Continues what is asked for, one
 -- invoice of a tenant, and what it is made of; continued by what is done with the lines.
 --
+-- What was made here is joined by the invoice alone, which says the tenant too, and what is always there by LEFT JOIN: from two
+-- conditions the planner takes a batch for a single row, and then compares each row with each.
+--
 -- asked (tenant_id, subscription_id, plan_id, seats, kind, period, period_start, period_end, change_id, add_on_id): the kind is the invoice's billing_reason; one of
 -- kind change charges the change of terms, or of an add-on, by itself · fees_due: the priced usage · late_units: usage of closed periods, with its amount if that is fixed
 -- already · credits (tenant_id, amount) · earlier (tenant_id, subscription_id, period_start, period_end, amount): the billed periods, and what
@@ -92,7 +95,7 @@
        ORDER BY c.number LIMIT 1
     ) first ON true
    CROSS JOIN LATERAL (SELECT coalesce(first.from_plan_id, b.plan_id) AS plan_id, coalesce(first.from_seats, b.seats) AS seats) terms
-    JOIN saas.plans p ON p.id = terms.plan_id
+    LEFT JOIN saas.plans p ON p.id = terms.plan_id
     -- Without a price in the tenant's currency the amounts are NULL, which no line can hold.
     LEFT JOIN LATERAL saas.plan_price(p.id, b.currency) price ON true
 ), fees AS (
@@ -181,8 +184,8 @@
           SELECT u.tenant_id, u.invoice_id, u.period_start, u.amount FROM usage_lines u
           UNION ALL
           SELECT l.tenant_id, l.invoice_id, d.period_start, l.amount
-            FROM late l JOIN due d ON d.tenant_id = l.tenant_id AND d.invoice_id = l.invoice_id AND d.period = l.first) c
-      ON c.tenant_id = b.tenant_id AND c.invoice_id = b.invoice_id AND c.period_start >= b.base_start AND c.period_start < b.base_end
+            FROM late l JOIN due d ON d.invoice_id = l.invoice_id AND d.period = l.first) c
+      ON c.invoice_id = b.invoice_id AND c.period_start >= b.base_start AND c.period_start < b.base_end
    WHERE b.is_over
    GROUP BY b.tenant_id, b.invoice_id, b.base_start
 ), least_amounts AS (
@@ -214,7 +217,7 @@
          b.used_start, b.used_end, b.subscription_id, p.id, NULL::text
     FROM least_amounts b
     JOIN saas.plans p ON p.id = b.plan_id
-    LEFT JOIN fee_sums f ON f.tenant_id = b.tenant_id AND f.invoice_id = b.invoice_id AND f.base_start = b.base_start
+    LEFT JOIN fee_sums f ON f.invoice_id = b.invoice_id AND f.base_start = b.base_start
    CROSS JOIN LATERAL (
      SELECT (coalesce(f.amount, 0)
              + coalesce((SELECT sum(e.amount) FROM earlier e
@@ -311,7 +314,7 @@
                 THEN coalesce(c.period_start, d.period_start)
               ELSE coalesce(c.period_end, d.period_end) - 1 END AS taxed_on
     FROM charges c
-    JOIN due d ON d.tenant_id = c.tenant_id AND d.invoice_id = c.invoice_id
+    JOIN due d ON d.invoice_id = c.invoice_id
     LEFT JOIN saas.plans p ON p.id = c.of_plan
     LEFT JOIN saas.tax_categories of_plan ON of_plan.kind = 'plan' AND of_plan.key = p.key
     LEFT JOIN saas.tax_categories of_feature ON of_feature.kind = 'feature' AND of_feature.key = c.feature_key
@@ -324,8 +327,7 @@
 ), taxed AS (
   SELECT c.*, r.name AS tax_name, r.percent AS tax_percent, r.is_inclusive AS contains_tax, r.note AS tax_note
     FROM charged c
-    LEFT JOIN rates r ON r.tenant_id = c.tenant_id AND r.invoice_id = c.invoice_id
-          AND r.category = c.category AND r.taxed_on = c.taxed_on
+    LEFT JOIN rates r ON r.invoice_id = c.invoice_id AND r.category = c.category AND r.taxed_on = c.taxed_on
 ), coupons AS (
   -- In the order in which they were redeemed. What earlier invoices used up is left out.
   -- An amount that is for ever is a month's, and a part of a month has its part of it: else days of their own would each have all.
@@ -369,22 +371,22 @@
              array_agg(c.percent ORDER BY c.turn) AS percents, array_agg(c.amount ORDER BY c.turn) AS amounts
         FROM coupons c GROUP BY c.tenant_id, c.invoice_id
     ) k
-   CROSS JOIN LATERAL (
-     SELECT array_agg(t.amount ORDER BY t.place) AS amounts FROM taxed t
-      WHERE t.tenant_id = k.tenant_id AND t.invoice_id = k.invoice_id
-   ) charge
-   CROSS JOIN LATERAL (
-     SELECT array_agg(c.applies_to IS NULL OR t.kind = ANY (c.applies_to) OR t.stands_for = ANY (c.applies_to) ORDER BY c.turn, t.place) AS applies
-       FROM coupons c JOIN taxed t ON t.tenant_id = c.tenant_id AND t.invoice_id = c.invoice_id
-      WHERE c.tenant_id = k.tenant_id AND c.invoice_id = k.invoice_id
-   ) matrix
+    JOIN (
+      SELECT t.invoice_id, array_agg(t.amount ORDER BY t.place) AS amounts
+        FROM taxed t WHERE t.invoice_id IN (SELECT c.invoice_id FROM coupons c) GROUP BY t.invoice_id
+    ) charge ON charge.invoice_id = k.invoice_id
+    JOIN (
+      SELECT t.invoice_id,
+             array_agg(c.applies_to IS NULL OR t.kind = ANY (c.applies_to) OR t.stands_for = ANY (c.applies_to) ORDER BY c.turn, t.place) AS applies
+        FROM coupons c JOIN taxed t ON t.invoice_id = c.invoice_id GROUP BY t.invoice_id
+    ) matrix ON matrix.invoice_id = k.invoice_id
    CROSS JOIN LATERAL saas.discount_parts(charge.amounts, k.percents, k.amounts, matrix.applies) part
 ), discounts AS (
   -- A line a coupon and tax, so that each line has one tax.
   SELECT x.tenant_id, x.invoice_id, x.id, x.description, min(x.place) AS place,
          t.tax_name, t.tax_percent, t.contains_tax, t.tax_note, sum(x.amount)::bigint AS amount
     FROM parts x
-    JOIN taxed t ON t.tenant_id = x.tenant_id AND t.invoice_id = x.invoice_id AND t.place = x.place
+    JOIN taxed t ON t.invoice_id = x.invoice_id AND t.place = x.place
    GROUP BY x.tenant_id, x.invoice_id, x.id, x.description, t.tax_name, t.tax_percent, t.contains_tax, t.tax_note
 ), taxes AS (
   -- Of what is left of all charges of a rate, rounded once.

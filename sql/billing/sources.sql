@@ -1,14 +1,10 @@
 -- What the invoices that are asked for are made of, as it is stored. Continued by invoice_lines.sql.
-, fees_due AS NOT MATERIALIZED (
-  -- What is closed was billed, with another subscription of the same month.
-  SELECT f.tenant_id, f.period, f.id, f.feature_key, f.included_units, f.units, f.unit_price, f.price_model, f.total_amount
-    FROM saas.usage_fees f WHERE f.closed_at IS NULL
-), late_units AS (
+, late_units AS (
   SELECT a.tenant_id, a.id, a.feature_key, a.period, a.units, a.created_at, NULL::bigint AS amount
     FROM asked d
     JOIN saas.usage_adjustments a ON a.tenant_id = d.tenant_id AND a.amount IS NULL
    WHERE d.kind IN ('period', 'late')
-), credits AS (
+), credits AS MATERIALIZED (
   SELECT d.tenant_id, coalesce((SELECT l.balance_after FROM saas.tenant_credit_ledger l
                                  WHERE l.tenant_id = d.tenant_id ORDER BY l.entry DESC LIMIT 1), 0) AS amount
     FROM asked d

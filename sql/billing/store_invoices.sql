@@ -14,7 +14,7 @@
          coalesce(-sum(l.amount) FILTER (WHERE l.kind = 'credit'), 0),
          coalesce(sum(l.amount), 0), d.currency
     FROM due d
-    LEFT JOIN lines l ON l.tenant_id = d.tenant_id AND l.invoice_id = d.invoice_id
+    LEFT JOIN lines l ON l.invoice_id = d.invoice_id
    GROUP BY d.tenant_id, d.invoice_id, d.subscription_id, d.kind, d.period, d.period_start, d.period_end, d.currency
   -- Late usage and changes that cost nothing make no invoice of their own.
   HAVING d.kind IN ('period', 'advance') OR count(l.position) > 0
@@ -29,13 +29,13 @@
 ), posted AS (
   INSERT INTO saas.tenant_credit_ledger (tenant_id, delta, reason, source, invoice_id)
   SELECT c.tenant_id, -c.amount, 'Used on the invoice for ' || to_char(d.period_start, 'YYYY-MM-DD'), 'billing', c.invoice_id
-    FROM credit c JOIN due d ON d.tenant_id = c.tenant_id AND d.invoice_id = c.invoice_id
+    FROM credit c JOIN due d ON d.invoice_id = c.invoice_id
   UNION ALL
   SELECT c.tenant_id, c.amount, 'Carried over from the invoice for ' || to_char(d.period_start, 'YYYY-MM-DD'), 'billing', c.invoice_id
-    FROM carried c JOIN due d ON d.tenant_id = c.tenant_id AND d.invoice_id = c.invoice_id
+    FROM carried c JOIN due d ON d.invoice_id = c.invoice_id
    ORDER BY 1
 ), adjusted AS (
   UPDATE saas.usage_adjustments a SET amount = l.amount, invoice_id = i.id
-    FROM late l LEFT JOIN invoices i ON i.tenant_id = l.tenant_id AND i.id = l.invoice_id
+    FROM late l LEFT JOIN invoices i ON i.id = l.invoice_id
    WHERE a.tenant_id = l.tenant_id AND a.id = l.id
 )

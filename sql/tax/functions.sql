@@ -3,7 +3,7 @@
 -- owner's: nobody else's code runs with his rights.
 CREATE FUNCTION saas.applicable_tax(tenant_id uuid, category text, day date,
   OUT name text, OUT percent numeric, OUT is_inclusive boolean, OUT note text) RETURNS SETOF record
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
   taxed_in  text;

@@ -9,9 +9,15 @@
          END AS unit_price, pf.price_model, fee.amount AS total_amount
     FROM asked a
     JOIN saas.tenants t ON t.id = a.tenant_id
-    JOIN saas.plans p ON p.id = a.plan_id
-    JOIN saas.plan_features pf
-      ON pf.plan_id = p.id AND pf.currency IS NOT DISTINCT FROM nullif(t.currency, p.currency)
+    LEFT JOIN saas.plans p ON p.id = a.plan_id
+   -- OFFSET 0, for the planner to see that each has some, and not to take the features of a batch for a single one.
+   CROSS JOIN LATERAL (
+     SELECT o.feature_key, o.included_units, o.overage_price, o.price_model
+       FROM saas.plan_features o
+      WHERE o.plan_id = p.id AND o.currency IS NOT DISTINCT FROM nullif(t.currency, p.currency)
+        AND (o.overage_price IS NOT NULL OR o.price_model IS NOT NULL)
+     OFFSET 0
+   ) pf
     LEFT JOIN used u ON u.tenant_id = a.tenant_id AND u.feature_key = pf.feature_key AND u.period = a.period
    CROSS JOIN LATERAL (
      SELECT greatest(coalesce(u.units, 0) - pf.included_units, 0) AS beyond
@@ -20,6 +26,5 @@
      SELECT saas.usage_price(pf.included_units, pf.overage_price, pf.price_model, coalesce(u.units, 0)) AS amount
    ) fee
    WHERE a.rates
-     AND (pf.overage_price IS NOT NULL OR pf.price_model IS NOT NULL)
      AND (usage.beyond > 0 OR fee.amount > 0)
 )

@@ -8,6 +8,7 @@ use pgrx::spi::SpiTupleTable;
 
 const STORE_ADVANCE: &str = concat!(
     include_str!("../../sql/billing/asked_advance.sql"),
+    include_str!("../../sql/usage/no_fees.sql"),
     include_str!("../../sql/billing/sources.sql"),
     include_str!("../../sql/billing/invoice_lines.sql"),
     include_str!("../../sql/billing/store_invoices.sql"),
@@ -15,6 +16,7 @@ const STORE_ADVANCE: &str = concat!(
 );
 const STORE_ADD_ON: &str = concat!(
     include_str!("../../sql/billing/asked_add_on.sql"),
+    include_str!("../../sql/usage/no_fees.sql"),
     include_str!("../../sql/billing/sources.sql"),
     include_str!("../../sql/billing/invoice_lines.sql"),
     include_str!("../../sql/billing/store_invoices.sql"),
@@ -22,6 +24,7 @@ const STORE_ADD_ON: &str = concat!(
 );
 const STORE_CHANGE: &str = concat!(
     include_str!("../../sql/billing/asked_change.sql"),
+    include_str!("../../sql/usage/no_fees.sql"),
     include_str!("../../sql/billing/sources.sql"),
     include_str!("../../sql/billing/invoice_lines.sql"),
     include_str!("../../sql/billing/store_invoices.sql"),

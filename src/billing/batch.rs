@@ -9,6 +9,8 @@ use pgrx::datum::{Date, DatumWithOid, TimestampWithTimeZone};
 
 const STORE_PERIODS: &str = concat!(
     include_str!("../../sql/billing/asked_current.sql"),
+    include_str!("../../sql/usage/rate.sql"),
+    include_str!("../../sql/usage/store_fees.sql"),
     include_str!("../../sql/billing/sources.sql"),
     include_str!("../../sql/billing/invoice_lines.sql"),
     include_str!("../../sql/billing/store_invoices.sql"),
@@ -16,6 +18,7 @@ const STORE_PERIODS: &str = concat!(
 );
 const STORE_LATE: &str = concat!(
     include_str!("../../sql/billing/asked_late.sql"),
+    include_str!("../../sql/usage/no_fees.sql"),
     include_str!("../../sql/billing/sources.sql"),
     include_str!("../../sql/billing/invoice_lines.sql"),
     include_str!("../../sql/billing/store_invoices.sql"),
@@ -88,7 +91,7 @@ impl Batch {
     /// Makes the draft invoices. Runs as the data owner, who holds the locks of the statement that picked them.
     pub fn bill(&self) -> Result<()> {
         ledger::expire(&self.tenant_ids)?;
-        period::roll_up(&self.tenant_ids, &self.periods)?;
+        period::roll_up(&self.tenant_ids, &self.periods, self.work == Work::Periods)?;
         match self.work {
             Work::Periods => self.close(),
             Work::Late => {
@@ -106,7 +109,7 @@ impl Batch {
         subscription::apply_due(&self.tenant_ids, now)?;
         let tenants = || self.tenant_ids.clone().into();
         let subscriptions = || self.subscription_ids.clone().into();
-        period::assess(&self.tenant_ids, &self.subscription_ids, &self.periods)?;
+        period::clear_fees(&self.tenant_ids, &self.periods)?;
         sql::run_batch(self.len(), STORE_PERIODS, &[tenants(), subscriptions()])?;
         sql::run_batch(
             self.len(),

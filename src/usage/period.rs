@@ -17,9 +17,9 @@ const ASSESS: &str = concat!(
 /// How many tenants are taken at once, so that memory does not follow their number.
 const BATCH: i64 = 10_000;
 
-/// Folds the counters of tenants up to their periods, and fixes what was used in these. Returns how
-/// many summaries changed. The caller holds the tenants' rows.
-pub fn roll_up(tenant_ids: &[pgrx::Uuid], periods: &[Date]) -> Result<i64> {
+/// Folds the counters of tenants up to their periods, and fixes what was used in these, for ever if they are closed now. Returns
+/// how many summaries changed. The caller holds the tenants' rows.
+pub fn roll_up(tenant_ids: &[pgrx::Uuid], periods: &[Date], closes: bool) -> Result<i64> {
     let args = || [tenant_ids.to_vec().into(), periods.to_vec().into()];
     let count = tenant_ids.len();
     let late =
@@ -31,7 +31,18 @@ pub fn roll_up(tenant_ids: &[pgrx::Uuid], periods: &[Date]) -> Result<i64> {
                 .collect::<Result<Vec<_>>>()
         })?;
     adjust(&late)?;
-    sql::run_batch(count, include_str!("../../sql/usage/summarize.sql"), &args())
+    let args = [tenant_ids.to_vec().into(), periods.to_vec().into(), closes.into()];
+    sql::run_batch(count, include_str!("../../sql/usage/summarize.sql"), &args)
+}
+
+/// Forgets what usage of periods that are not closed was priced at before.
+pub fn clear_fees(tenant_ids: &[pgrx::Uuid], periods: &[Date]) -> Result<()> {
+    sql::run_batch(
+        tenant_ids.len(),
+        include_str!("../../sql/usage/clear_fees.sql"),
+        &[tenant_ids.to_vec().into(), periods.to_vec().into()],
+    )?;
+    Ok(())
 }
 
 /// The same for one counter that was written anew.
@@ -43,7 +54,7 @@ pub fn settle(tenant: pgrx::Uuid, feature: &str, period: Date) -> Result<()> {
     if billed == Some(true) {
         adjust(&[(Some(tenant), Some(feature.to_owned()), Some(period))])?;
     }
-    let args = [vec![tenant].into(), vec![period].into()];
+    let args = [vec![tenant].into(), vec![period].into(), false.into()];
     sql::run(include_str!("../../sql/usage/summarize.sql"), &args)?;
     Ok(())
 }
@@ -63,19 +74,14 @@ fn adjust(late: &[(Option<pgrx::Uuid>, Option<String>, Option<Date>)]) -> Result
 }
 
 /// Prices what subscriptions used beyond their plans. Returns how many fees there are.
-pub fn assess(
+fn assess(
     tenant_ids: &[pgrx::Uuid],
     subscription_ids: &[pgrx::Uuid],
     periods: &[Date],
 ) -> Result<i64> {
-    let count = tenant_ids.len();
+    clear_fees(tenant_ids, periods)?;
     sql::run_batch(
-        count,
-        include_str!("../../sql/usage/clear_fees.sql"),
-        &[tenant_ids.to_vec().into(), periods.to_vec().into()],
-    )?;
-    sql::run_batch(
-        count,
+        tenant_ids.len(),
         ASSESS,
         &[tenant_ids.to_vec().into(), subscription_ids.to_vec().into(), periods.to_vec().into()],
     )
@@ -97,7 +103,7 @@ pub fn roll_up_month(day: Date, tenant: Option<pgrx::Uuid>) -> Result<i64> {
         hold(&tenants)?;
         changed += each(&used, tenant.is_some(), |used| used.0, &|used| {
             let (tenants, periods): (Vec<_>, Vec<_>) = used.iter().copied().unzip();
-            roll_up(&tenants, &periods)
+            roll_up(&tenants, &periods, false)
         })?;
         let now = pgrx::datum::datetime_support::transaction_timestamp();
         limits::raise_alerts(now, Some(tenants), None)?;
