@@ -318,7 +318,8 @@ fn max_and_last_meters_know_late_values() {
          SELECT id, f, f, 0, 1 FROM saas.plans, unnest(ARRAY['max', 'last']) f WHERE key = 'metered'",
     );
     let acme = books.subscribed("metered", "2026-01-01Z");
-    // Several sessions, so that values sit in several slots.
+    // Several sessions at a time, so that values sit in several slots.
+    let mut sessions = Vec::new();
     for (units, at) in [
         (5, "2026-01-10Z"),
         (9, "2026-01-12Z"),
@@ -330,7 +331,9 @@ fn max_and_last_meters_know_late_values() {
         for feature in ["max", "last"] {
             record(&mut session, acme, feature, units, None, at).unwrap();
         }
+        sessions.push(session);
         if units == 8 {
+            assert!(books.count("saas.usage_counter_slots WHERE feature_key = 'last'") > 1);
             books.roll_up("2026-01-01");
             books.roll_up("2026-01-01");
         }
@@ -350,6 +353,28 @@ fn max_and_last_meters_know_late_values() {
     );
     assert_eq!((books.balance(acme), books.count("saas.usage_adjustments")), (1, 2));
     books.balanced();
+}
+
+/// However many count for one tenant and feature at a time: each session has a row of its own, and the rows are no more than sessions
+/// there can be. By the numbers of processes they would be more.
+#[test]
+fn sessions_have_slots_of_their_own() {
+    let mut books = Books::new();
+    books.run("UPDATE saas.settings SET usage_slots = 256");
+    let acme = books.subscribed("plus", "2026-01-01Z");
+    let mut sessions: Vec<_> = (0..10).map(|_| books.db.connect("saas_worker")).collect();
+    for session in &mut sessions {
+        session.batch_execute("SET lock_timeout = '10s'; BEGIN").unwrap();
+        record(session, acme, "project.create", 1, None, JANUARY).unwrap();
+    }
+    for session in &mut sessions {
+        session.batch_execute("COMMIT").unwrap();
+    }
+    assert_eq!(books.count("saas.usage_counter_slots"), 10);
+    assert!(books.one::<bool>(
+        "SELECT max(slot) < current_setting('max_connections')::integer FROM saas.usage_counter_slots",
+        &[]
+    ));
 }
 
 /// Writers write and folders fold: every unit is in exactly one place, and nobody waits in a circle.

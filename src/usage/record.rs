@@ -123,10 +123,12 @@ impl Rules {
         Ok(Rules { slots, oldest: oldest.into(), newest: newest.into(), tenant })
     }
 
-    /// Which of a counter's rows this session writes.
+    /// Which of a counter's rows this session writes: its own, as long as there are not more sessions than rows. Process ids would
+    /// meet by chance, places of the process array are given out from the first on.
     fn slot(&self) -> i16 {
-        // SAFETY: reads a variable of the backend.
-        (unsafe { pg_sys::MyProcPid } % i32::from(self.slots)) as i16
+        // SAFETY: a backend has its place in the array of shared memory for as long as it lives.
+        let place = unsafe { pg_sys::MyProc.offset_from((*pg_sys::ProcGlobal).allProcs) };
+        (place % isize::from(self.slots)) as i16
     }
 
     fn check(&self, at: usize, event: &Event) -> Result<()> {
