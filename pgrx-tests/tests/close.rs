@@ -117,6 +117,31 @@ fn a_close_tells_its_rate_and_when_it_will_be_done() {
     assert_eq!(next(&mut books, &started).1, "7 of 8, 1 parked, 1 in this run, a rate");
 }
 
+/// It works for a share of the time while others write, and goes on as soon as nobody does.
+#[test]
+fn a_close_rests_between_batches_while_others_write() {
+    let mut books = Books::new();
+    for share in ["0", "1.01", "NaN"] {
+        let sql = format!("UPDATE saas.settings SET close_share = '{share}'");
+        assert_sqlstate(books.data.batch_execute(&sql), "23514");
+    }
+    books.run("UPDATE saas.settings SET close_share = 0.05");
+    books.many(3, "plus", "2026-01-01Z");
+    let mut writer = books.db.connect("saas_worker");
+    writer.batch_execute("BEGIN; SELECT pg_current_xact_id()").unwrap();
+    let mut closer = books.db.connect("saas_worker");
+    let pid: i32 = one(&mut closer, "SELECT pg_backend_pid()", &[]);
+    let closing = thread::spawn(move || close(&mut closer, "2026-01-01", 1));
+    let rests = "SELECT coalesce(wait_event = 'PgSleep' AND backend_xid IS NULL, false) FROM pg_stat_activity WHERE pid = $1";
+    while !one::<bool>(&mut books.worker, rests, &[&pid]) {
+        assert!(!closing.is_finished(), "it did not rest");
+        thread::sleep(Duration::from_millis(1));
+    }
+    writer.batch_execute("COMMIT").unwrap();
+    closing.join().unwrap().unwrap();
+    assert_eq!(books.progress("2026-01-01"), "3 of 3, 0 parked, finished");
+}
+
 #[test]
 fn what_is_not_to_be_closed_is_refused() {
     let mut books = Books::new();

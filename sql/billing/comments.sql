@@ -99,12 +99,20 @@ Example as admin:
 SELECT saas.mark_uncollectible(:''invoice'', ''Insolvent'')';
 COMMENT ON PROCEDURE saas.close_period(date, integer) IS
 'Closes every billing period that begins in a calendar month (or earlier) and has ended: rolls up usage, assesses fees, applies credits, leaves draft invoices; commits a batch at a time. What has come late to tenants whose contracts have ended is billed alone. Safe to stop, to run again and to run twice at once. A tenant that can''t be billed is parked in saas.close_parked and does not stop the others. Call it outside of a transaction block.
-Arguments: period, any day of the month; batch_size, how many tenants are committed together, 1000 by default.
+Arguments: period, any day of the month; batch_size, how many tenants are committed together, 1000 by default. Between batches it rests while others write (settings.close_share).
 Returns: nothing.
 Needs: kind worker; the data owner.
 Errors: 2D000 inside of a transaction block; 42501 for other kinds; 55000 while the month runs; 22023 for a batch_size below 1; 23502 for a NULL.
 Example as worker:
 CALL saas.close_period((now() - interval ''1 month'')::date)';
+COMMENT ON FUNCTION saas.give_way() IS
+'What saas.close_period does between two batches, for callers who commit themselves: while others write it rests, so that closing takes no more than settings.close_share of the time. After the last batch, and without others, it returns at once.
+Arguments: none.
+Returns: nothing.
+Needs: kind worker; the data owner.
+Errors: 42501 for other kinds.
+Example as worker:
+SELECT saas.give_way()';
 COMMENT ON FUNCTION saas.close_next_batch(date, integer, timestamptz) IS
 'One batch of saas.close_period, for callers who commit themselves.
 Arguments: period, any day of the month; batch_size, how many tenants; started_at, when this closing began: tenants that were parked since then are not tried again.

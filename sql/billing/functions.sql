@@ -198,7 +198,7 @@ $$;
 -- The set-up fees of a contract, each with its day and plan: the first day that is paid for owes that of its plan, a change to a
 -- plan with a higher one the difference, with that change. What a contract owed that this one goes on from counts.
 CREATE FUNCTION saas.setup_fees(tenant_id uuid, subscription_id uuid) RETURNS TABLE (day date, plan_id uuid, amount bigint, change_id uuid)
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
   WITH RECURSIVE chain AS (
     SELECT s.tenant_id, s.id, s.anchor FROM saas.tenant_subscriptions s
      WHERE s.tenant_id = setup_fees.tenant_id AND s.id = setup_fees.subscription_id
@@ -483,7 +483,8 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION saas.keep_billed_period() IS 'What says which invoice billed a period, a fee in advance or a change only grows.';
 
--- Closes a month, a batch a transaction. No SET clause and no exception block: both forbid COMMIT.
+-- Closes a month, a batch a transaction. No SET clause and no exception block: both forbid COMMIT. Rests between batches hold no
+-- lock, and are a transaction of their own: what is closed next is as of its end.
 CREATE PROCEDURE saas.close_period(period date, batch_size integer DEFAULT 1000)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -491,6 +492,8 @@ DECLARE
 BEGIN
   COMMIT; -- refuses a transaction block before anything is done
   WHILE saas.close_next_batch(period, batch_size, started) LOOP
+    COMMIT;
+    PERFORM saas.give_way();
     COMMIT;
   END LOOP;
 END $$;

@@ -45,12 +45,13 @@ CREATE TABLE saas.settings (
   usage_ids_kept_since   timestamptz NOT NULL DEFAULT '-infinity',
   usage_events_kept_since timestamptz NOT NULL DEFAULT '-infinity',
   usage_clock_skew       interval NOT NULL DEFAULT '5 minutes' CHECK (usage_clock_skew >= '0'),
-  usage_slots            smallint NOT NULL DEFAULT 8 CHECK (usage_slots BETWEEN 1 AND 256),
+  usage_slots            smallint NOT NULL DEFAULT 32 CHECK (usage_slots BETWEEN 1 AND 256),
   audit_retention        interval CHECK (audit_retention >= '1 year'),
   now_tolerance          interval NOT NULL DEFAULT '5 minutes' CHECK (now_tolerance >= '0'),
   payment_terms          interval NOT NULL DEFAULT '14 days' CHECK (payment_terms >= '0'),
   payment_grace          interval NOT NULL DEFAULT '7 days' CHECK (payment_grace >= '0'),
   dunning_schedule       interval[] NOT NULL DEFAULT '{3 days,10 days,21 days}' CHECK (cardinality(dunning_schedule) <= 3),
+  close_share            numeric NOT NULL DEFAULT 0.4 CHECK (close_share BETWEEN 0.01 AND 1),
   zero_invoices          text NOT NULL DEFAULT 'number' CHECK (zero_invoices IN ('number', 'skip')),
   privacy_request_term   interval NOT NULL DEFAULT '1 month' CHECK (privacy_request_term > '0'),
   impersonation_approval boolean NOT NULL DEFAULT false,
@@ -76,9 +77,10 @@ COMMENT ON COLUMN saas.settings.now_tolerance IS 'How long after its transaction
 COMMENT ON COLUMN saas.settings.payment_terms IS 'How long after it is finalized an invoice is due.';
 COMMENT ON COLUMN saas.settings.payment_grace IS 'How long after that a contract is in good standing still.';
 COMMENT ON COLUMN saas.settings.dunning_schedule IS 'How long after an invoice was due the reminder, the warning and the final notice are written; an empty list: none.';
+COMMENT ON COLUMN saas.settings.close_share IS 'The share of the time that close_period works while others write; it rests between batches. 1: all of it.';
 COMMENT ON COLUMN saas.settings.zero_invoices IS 'What becomes of invoices that charge nothing: number, they get one as all others; skip, they are paid without one.';
 COMMENT ON COLUMN saas.settings.tax_function IS 'The function that tells taxes in place of saas.tax_rates, set by saas.set_tax_function; NULL: none.';
-COMMENT ON COLUMN saas.settings.usage_slots IS 'How many rows a hot counter is spread over.';
+COMMENT ON COLUMN saas.settings.usage_slots IS 'How many rows a hot counter is spread over at most: a session writes to one of them, and to its own if there are not more sessions.';
 COMMENT ON COLUMN saas.settings.impersonation_approval IS 'Whether impersonations need a second person''s approval before they can be entered.';
 COMMENT ON COLUMN saas.settings.session_idle_timeout IS 'How long a session lasts without a request that commits a change; up to a tenth less. NULL: as long as it may.';
 COMMENT ON COLUMN saas.settings.session_lifetime_limit IS 'How long a session lasts at most, whatever it was opened for; NULL: no limit.';

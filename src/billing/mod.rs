@@ -20,6 +20,7 @@ mod invoice;
 mod invoice_total;
 pub mod ledger;
 pub mod object;
+mod pace;
 mod plan;
 mod preview;
 mod pure_functions;
@@ -49,6 +50,7 @@ pub mod void;
         void_invoice,
         mark_uncollectible,
         close_next_batch,
+        give_way,
         grant_credit,
         spend_credit,
         credit_balance,

@@ -158,6 +158,7 @@ const FUNCTIONS: &[(&[Kind], &[&str])] = &[
             "raise_usage_alerts",
             "close_period",
             "close_next_batch",
+            "give_way",
             "make_partitions",
             "seal_audit_log",
         ],
