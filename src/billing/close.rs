@@ -91,9 +91,7 @@ fn close(day: Date, batch_size: i32, started: TimestampWithTimeZone) -> Result<(
             Found::Batch(batch) => {
                 let parked = bill_or_park(&batch, month)?;
                 let left = match work {
-                    Work::Periods => {
-                        report(month, next, now, batch.len() as i64 - parked, false)?
-                    }
+                    Work::Periods => report(month, next, now, batch.len() as i64 - parked, false)?,
                     Work::Late => 0,
                 };
                 return Ok((true, left));

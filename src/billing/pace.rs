@@ -4,7 +4,8 @@ use std::time::Duration;
 
 /// The rest after `worked`, for work to be `share` of the time, from above 0 to 1.
 pub fn rest(worked: Duration, share: f64) -> Duration {
-    Duration::try_from_secs_f64(worked.as_secs_f64() * (1.0 / share - 1.0)).unwrap_or(Duration::ZERO)
+    Duration::try_from_secs_f64(worked.as_secs_f64() * (1.0 / share - 1.0))
+        .unwrap_or(Duration::ZERO)
 }
 
 #[cfg(test)]
