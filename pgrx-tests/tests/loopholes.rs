@@ -115,6 +115,7 @@ fn nobody_acts_in_the_past() {
         "cancel_subscription($1, false)",
         "cancel_subscription($1)",
         "change_subscription($1, 'large')",
+        "set_add_on($1, 'env', 1)",
         "resume_subscription($1)",
         "spend_credit($1, 1, 'Voucher')",
         "apply_coupon($1, 'ten')",
