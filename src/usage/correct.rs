@@ -13,6 +13,17 @@ use crate::sql;
 use pgrx::AnyNumeric;
 use pgrx::datum::{Date, TimestampWithTimeZone};
 
+const RECOUNT_MAX: &str = concat!(
+    include_str!("../../sql/usage/recount_events.sql"),
+    "ORDER BY counted.units DESC, e.occurred_at DESC\n",
+    include_str!("../../sql/usage/recounted.sql"),
+);
+const RECOUNT_LAST: &str = concat!(
+    include_str!("../../sql/usage/recount_events.sql"),
+    "ORDER BY e.occurred_at DESC, e.recorded_at DESC\n",
+    include_str!("../../sql/usage/recounted.sql"),
+);
+
 /// The event as it counts now.
 struct Found {
     feature: String,
@@ -92,18 +103,21 @@ fn find(tenant: pgrx::Uuid, event_id: &str) -> Result<Option<Found>> {
 fn recount(tenant: pgrx::Uuid, event: &Found, period: Date, units: Option<i64>) -> Result<()> {
     let counter = || [tenant.into(), event.feature.as_str().into(), period.into()];
     sql::run(include_str!("../../sql/usage/hold_slots.sql"), &counter())?;
-    let (statement, how) = match event.aggregation {
+    match event.aggregation {
         Aggregation::Sum => {
             let [now, before] = [units, event.units].map(|units| i128::from(units.unwrap_or(0)));
-            (include_str!("../../sql/usage/recount_sum.sql"), AnyNumeric::from(now - before).into())
+            let more = AnyNumeric::from(now - before).into();
+            let args: Vec<_> = counter().into_iter().chain([more]).collect();
+            sql::run(include_str!("../../sql/usage/recount_sum.sql"), &args)?;
         }
         _ if event.others_gone => return Err(gone()),
-        aggregation => {
-            (include_str!("../../sql/usage/recount_events.sql"), aggregation.name().into())
+        Aggregation::Max => {
+            sql::run(RECOUNT_MAX, &counter())?;
         }
-    };
-    let args: Vec<_> = counter().into_iter().chain([how]).collect();
-    sql::run(statement, &args)?;
+        Aggregation::Last => {
+            sql::run(RECOUNT_LAST, &counter())?;
+        }
+    }
     Ok(())
 }
 
