@@ -547,6 +547,37 @@ fn books_last(books: &mut Books, tenant: Uuid) -> Uuid {
 }
 
 #[test]
+fn a_void_fee_still_counts_for_the_minimum() {
+    let mut books = Books::new();
+    books.plan("base", "base_price, minimum_amount, bill_in", "10000, 12000, 'advance'");
+    let tenant = books.subscribed("base", "2025-06-01Z");
+    let fee = books_last(&mut books, tenant);
+    books.data.execute("SELECT saas.void_invoice($1, 'mistake')", &[&fee]).unwrap();
+    // June is closed while its fee waits to be made again: it is owed all the same, and once.
+    books.close("2025-06-01");
+    assert_eq!(books.bill(tenant, "2025-06-10"), "subscription 10000 = 10000");
+    assert_eq!(books.bill(tenant, "2025-06-01"), "subscription 10000, minimum 2000 = 12000");
+    books.balanced();
+}
+
+#[test]
+fn with_a_years_fee_an_amount_for_ever_is_taken_once_a_month() {
+    let mut books = plans();
+    books.run(r#"SELECT saas.define_coupon('{"code": "FIVE", "amounts": {"USD": 500}}')"#);
+    let tenant = books.tenant("year");
+    books.data.execute("SELECT saas.apply_coupon($1, 'FIVE', '2025-06-01Z')", &[&tenant]).unwrap();
+    books.subscribe(tenant, "year", 1, "2025-06-16Z", None);
+    books.used(tenant, "calls", 200, "2025-06-20Z");
+    books.bill(tenant, "2025-06-16");
+    // Half of June's: not with the fee and then with the usage.
+    assert_eq!(
+        books.invoices(tenant),
+        ["2025-06-16 subscription 60000 = 60000", "2025-06-16 usage 1000, discount -250 = 750"]
+    );
+    books.balanced();
+}
+
+#[test]
 fn at_once_each_fee_is_charged_once() {
     let mut books = plans();
     let tenants: Vec<Uuid> = (0..6).map(|_| books.subscribed("small", "2035-06-01Z")).collect();

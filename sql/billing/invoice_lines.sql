@@ -334,6 +334,8 @@
   SELECT d.tenant_id, d.invoice_id, r.id, r.percent,
          CASE WHEN r.invoice_count IS NOT NULL OR r.percent IS NOT NULL THEN (r.amounts ->> d.currency)::bigint
               WHEN d.bill_in = 'advance' AND d.billing_interval = 'monthly' THEN ahead.amount
+              -- With a year's fee it is taken where the month is billed.
+              WHEN d.kind = 'advance' THEN 0
               WHEN lasts.first < lasts.last THEN
                 saas.prorate((r.amounts ->> d.currency)::bigint, daterange(d.whole_start, d.whole_end), daterange(lasts.first, lasts.last))
               ELSE 0 END AS amount, r.applies_to,

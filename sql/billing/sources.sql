@@ -20,12 +20,14 @@
     FROM asked d CROSS JOIN LATERAL saas.fees_in_advance(d.tenant_id, d.subscription_id, d.charges_until, NULL) f
    WHERE d.charges_until IS NOT NULL
 ), paid_ahead AS NOT MATERIALIZED (
+  -- Each fee and change counts once, as it was charged last: what is void is made again.
   SELECT i.tenant_id, i.subscription_id, l.period_start AS fee_start, l.amount
     FROM saas.payment_invoices i
     JOIN saas.tenant_subscriptions s ON s.tenant_id = i.tenant_id AND s.id = i.subscription_id
     JOIN saas.plans p ON p.id = s.plan_id AND p.bill_in = 'advance'
     JOIN saas.payment_invoice_lines l ON l.tenant_id = i.tenant_id AND l.invoice_id = i.id AND l.kind IN ('subscription', 'seat', 'proration')
-   WHERE i.status <> 'void'
+   WHERE EXISTS (SELECT FROM saas.advance_fees f WHERE f.tenant_id = i.tenant_id AND f.invoice_id = i.id)
+      OR EXISTS (SELECT FROM saas.charged_changes x WHERE x.tenant_id = i.tenant_id AND x.invoice_id = i.id)
 ), redeemed AS NOT MATERIALIZED (
   SELECT r.tenant_id, r.id, 0 AS taken FROM saas.coupon_redemptions r
    WHERE r.removed_at IS NULL AND NOT EXISTS (SELECT FROM asked d WHERE d.tenant_id = r.tenant_id AND d.kind = 'change')

@@ -41,12 +41,14 @@
     FROM asked d CROSS JOIN LATERAL saas.fees_in_advance(d.tenant_id, d.subscription_id, d.charges_until, $15) f
    WHERE d.charges_until IS NOT NULL
 ), paid_ahead AS NOT MATERIALIZED (
+  -- Each fee and change counts once, as it was charged last: what is void is made again.
   SELECT i.tenant_id, i.subscription_id, l.period_start AS fee_start, l.amount
     FROM saas.payment_invoices i
     JOIN saas.tenant_subscriptions s ON s.tenant_id = i.tenant_id AND s.id = i.subscription_id
     JOIN saas.plans p ON p.id = s.plan_id AND p.bill_in = 'advance'
     JOIN saas.payment_invoice_lines l ON l.tenant_id = i.tenant_id AND l.invoice_id = i.id AND l.kind IN ('subscription', 'seat', 'proration')
-   WHERE i.status <> 'void'
+   WHERE EXISTS (SELECT FROM saas.advance_fees f WHERE f.tenant_id = i.tenant_id AND f.invoice_id = i.id)
+      OR EXISTS (SELECT FROM saas.charged_changes x WHERE x.tenant_id = i.tenant_id AND x.invoice_id = i.id)
   UNION ALL
   SELECT $1, $2, f.fee_start, f.amount FROM unnest($16::date[], $17::bigint[]) AS f (fee_start, amount)
 ), redeemed AS (
