@@ -12,7 +12,7 @@ SELECT 'lots of ' || t.id FROM saas.tenants t
     <> coalesce((SELECT sum(delta) FROM saas.tenant_credit_ledger l WHERE l.tenant_id = t.id), 0)
 UNION ALL
 SELECT 'two invoices of ' || subscription_id || ' from ' || period_start FROM saas.payment_invoices
- WHERE status <> 'void' AND subscription_id IS NOT NULL GROUP BY subscription_id, period_start HAVING count(*) > 1
+ WHERE status <> 'void' AND subscription_id IS NOT NULL GROUP BY subscription_id, billing_reason, period_start HAVING count(*) > 1
 UNION ALL
 -- Closed periods and the open one follow each other.
 SELECT 'periods of ' || subscription_id FROM (

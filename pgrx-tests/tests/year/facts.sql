@@ -1,6 +1,6 @@
 -- What a simulated year is made of, written down by who plays it: plain tables, of which the recount makes the invoices once more.
 CREATE SCHEMA world;
-CREATE TABLE world.plan (key text PRIMARY KEY, cycle text NOT NULL, every text NOT NULL, included int NOT NULL);
+CREATE TABLE world.plan (key text PRIMARY KEY, cycle text NOT NULL, every text NOT NULL, ahead boolean NOT NULL, included int NOT NULL);
 CREATE TABLE world.plan_price (plan text, currency text, base numeric, seat numeric, setup numeric, least numeric, PRIMARY KEY (plan, currency));
 -- So many units free, so many at one price, the rest at another.
 CREATE TABLE world.price (
@@ -12,7 +12,10 @@ CREATE TABLE world.contract (
   number int PRIMARY KEY, tenant uuid NOT NULL, id uuid NOT NULL, first_day date NOT NULL, trial_end date NOT NULL, ended date, goes_on_from int,
   leaves_empty boolean NOT NULL DEFAULT false
 );
-CREATE TABLE world.terms (contract int, number serial, day date, plan text, seats int, charged boolean, PRIMARY KEY (contract, number));
+-- Step: what was written down later was not known before.
+CREATE TABLE world.terms (contract int, number serial, step int, day date, plan text, seats int, charged boolean, PRIMARY KEY (contract, number));
+-- When a contract was to end, as was known from a step on; NULL: not at all.
+CREATE TABLE world.ending (contract int, step int, day date, PRIMARY KEY (contract, step));
 CREATE TABLE world.pause (contract int, first_day date, until date);
 -- The contract is the one that was live on the day.
 CREATE TABLE world.event (tenant uuid, id text, feature text, day date, units numeric, step int, contract int, PRIMARY KEY (tenant, id));
@@ -39,6 +42,14 @@ $$;
 CREATE FUNCTION world.cycle(c world.contract) RETURNS text LANGUAGE sql STABLE AS $$
   SELECT p.cycle FROM world.terms t JOIN world.plan p ON p.key = t.plan WHERE t.contract = c.number ORDER BY t.number LIMIT 1
 $$;
+CREATE FUNCTION world.kind(c world.contract) RETURNS world.plan LANGUAGE sql STABLE AS $$
+  SELECT p FROM world.terms t JOIN world.plan p ON p.key = t.plan WHERE t.contract = c.number ORDER BY t.number LIMIT 1
+$$;
+
+-- The days of a fee: the month or the year that holds a day.
+CREATE FUNCTION world.fee_whole(c world.contract, day date) RETURNS daterange LANGUAGE sql STABLE AS $$
+  SELECT w FROM world.kind(c) p CROSS JOIN LATERAL world.wholes(c, p.cycle, CASE p.every WHEN 'yearly' THEN 12 ELSE 1 END) w WHERE day <@ w
+$$;
 
 -- The periods that are billed before a day: whole months of the contract, cut by its beginning and by pauses.
 CREATE FUNCTION world.pieces(before date)
@@ -59,6 +70,19 @@ $$;
 CREATE FUNCTION world.cost(of_plan text, feature_key text, of_currency text, units numeric) RETURNS numeric LANGUAGE sql STABLE AS $$
   SELECT round(least(greatest(units - free, 0), tier) * first + greatest(units - free - tier, 0) * further)
     FROM world.price WHERE plan = of_plan AND feature = feature_key AND currency = of_currency
+$$;
+-- As lines, one for each tier: these are cut, and get what is missing of the whole by the largest remainder.
+CREATE FUNCTION world.cost_lines(of_plan text, feature_key text, of_currency text, units numeric) RETURNS TABLE (part int, amount numeric) LANGUAGE sql STABLE AS $$
+  WITH tier AS (
+    SELECT x.part, x.amount FROM world.price p
+     CROSS JOIN LATERAL (VALUES (1, least(greatest(units - p.free, 0), p.tier) * p.first), (2, greatest(units - p.free - p.tier, 0) * p.further)) x (part, amount)
+     WHERE p.plan = of_plan AND p.feature = feature_key AND p.currency = of_currency
+  )
+  SELECT t.part, floor(t.amount) + CASE WHEN row_number() OVER (ORDER BY t.amount - floor(t.amount) DESC, t.part)
+                                             <= world.cost(of_plan, feature_key, of_currency, units) - sum(floor(t.amount)) OVER () THEN 1 ELSE 0 END
+    FROM tier t WHERE feature_key <> 'bytes'
+  UNION ALL
+  SELECT 1, world.cost(of_plan, feature_key, of_currency, units) WHERE feature_key = 'bytes'
 $$;
 
 -- The tax on a day where somebody is: a country, or a country and how it is treated. No row: none is known.

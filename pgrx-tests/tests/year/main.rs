@@ -1,5 +1,5 @@
 //! A year of many tenants through the public functions, drawn at random but always the same for a seed: plans in two currencies and in
-//! versions, monthly and yearly, by the calendar and by months of one's own, one tenant's alone; seats, minimums, set-up fees, trials;
+//! versions, monthly and yearly, by the calendar and by months of one's own, in arrears and in advance, one tenant's alone; seats, minimums, set-up fees, trials;
 //! changes now and later, to other intervals too, pauses, ends and new beginnings; usage that comes late and twice, caps; credits by
 //! priority that expire, coupons, taxes that differ and move; payments that fail and succeed, reminders, debts that are given up; voids,
 //! reissues, credit notes; closes by several workers. After each day and each close the books are looked at. In the end plain SQL
@@ -18,7 +18,7 @@ use world::World;
 fn sizes() -> (usize, u64) {
     match std::env::var_os("SAAS_SLOW") {
         Some(_) => (100, 2),
-        None => (6, 1),
+        None => (8, 1),
     }
 }
 

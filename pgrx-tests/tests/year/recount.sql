@@ -1,7 +1,7 @@
 -- The year's invoices once more, in arithmetic that has nothing of the extension's, from what was written down: tenant by tenant, in the
--- order of what happened. Of the invoices that were made it reads which contract and period they are for, and nothing else.
+-- order of what happened. Of the invoices that were made it reads which contract and period they are for and why, and nothing else.
 CREATE TABLE world.wanted (
-  invoice uuid PRIMARY KEY, number int, tenant uuid, contract int, first date, state text NOT NULL DEFAULT 'draft', total numeric, gross numeric,
+  invoice uuid PRIMARY KEY, number int, tenant uuid, contract int, reason text, first date, replaced boolean NOT NULL DEFAULT false, state text NOT NULL DEFAULT 'draft', total numeric, gross numeric,
   credited numeric NOT NULL DEFAULT 0, refunded numeric NOT NULL DEFAULT 0, due timestamptz, given int
 );
 CREATE INDEX ON world.wanted (contract, first);
@@ -54,10 +54,11 @@ CREATE FUNCTION world.discounted(lines numeric[], applies boolean[], percent num
 $$;
 
 -- Discounts, taxes and credits of an invoice whose charges are there. Again: the void one whose coupons it has.
-CREATE FUNCTION world.add_lines(o world.op, piece world.piece, of_currency text, place text, again uuid) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION world.add_lines(o world.op, piece world.piece, c world.contract, reason text, span daterange, of_currency text, place text, again uuid) RETURNS void LANGUAGE plpgsql AS $$
 #variable_conflict use_variable
 DECLARE
   coupon world.op;
+  sold world.plan;
   days daterange;
   month daterange;
   until date;
@@ -71,41 +72,54 @@ BEGIN
   CREATE TEMP TABLE IF NOT EXISTS charged (place int, kind text, stands_for text, amount numeric, rest numeric, percent numeric, contained boolean) ON COMMIT DROP;
   TRUNCATE charged;
   INSERT INTO charged
-  SELECT row_number() OVER (ORDER BY c.rank, c.first, c.feature, c.source, c.amount), c.kind, c.stands_for, c.amount, c.amount, t.percent, t.contained
-    FROM world.charge c LEFT JOIN LATERAL world.tax_on(place, c.category, c.taxed_on) t ON true WHERE c.invoice = o.invoice;
-  INSERT INTO world.line SELECT o.invoice, c.kind, c.amount FROM charged c;
+  SELECT row_number() OVER (ORDER BY x.rank, x.first, x.feature, x.source, x.amount), x.kind, x.stands_for, x.amount, x.amount, t.percent, t.contained
+    FROM world.charge x LEFT JOIN LATERAL world.tax_on(place, x.category, x.taxed_on) t ON true WHERE x.invoice = o.invoice;
+  INSERT INTO world.line SELECT o.invoice, x.kind, x.amount FROM charged x;
   -- What a coupon for ever is a part of, and which part.
-  IF piece.contract IS NULL THEN
-    SELECT daterange(i.period_start, i.period_end), daterange(date_trunc('month', i.period_start)::date, (date_trunc('month', i.period_start) + interval '1 month')::date)
-      INTO days, month FROM saas.payment_invoices i WHERE i.id = o.invoice;
+  sold := world.kind(c);
+  IF c.number IS NULL THEN
+    days := span;
+    month := daterange(date_trunc('month', lower(span))::date, (date_trunc('month', lower(span)) + interval '1 month')::date);
     until := 'infinity';
+  ELSIF piece.contract IS NULL THEN
+    until := upper(span);
   ELSE
-    SELECT CASE WHEN piece.first < c.ended OR c.ended IS NULL THEN daterange(piece.first, least(piece.last, c.ended)) ELSE 'empty' END
-      INTO days FROM world.contract c WHERE c.number = piece.contract;
+    days := CASE WHEN piece.first < c.ended OR c.ended IS NULL THEN daterange(piece.first, least(piece.last, c.ended)) ELSE 'empty' END;
     month := daterange(piece.counter, piece.counter_end);
     until := piece.last;
   END IF;
   FOR coupon IN SELECT * FROM world.op k WHERE k.tenant = o.tenant AND k.kind = 'coupon' AND k.number < o.number ORDER BY k.number LOOP
-    CONTINUE WHEN coupon.day >= until
-      OR coupon.times <= (SELECT count(*) FROM world.taken t JOIN world.wanted u ON u.invoice = t.invoice AND u.state <> 'void' WHERE t.coupon = coupon.number)
+    -- A change has the shares that a fee for its days had, and is one invoice with that.
+    IF reason = 'change' AND again IS NULL THEN
+      CONTINUE WHEN coupon.percent IS NULL OR NOT EXISTS (
+        SELECT FROM world.fee f JOIN world.taken t ON t.invoice = f.invoice AND t.coupon = coupon.number
+         WHERE f.contract = c.number AND f.last > lower(span) AND f.last <= upper(span));
+    ELSE CONTINUE WHEN coupon.day >= until
+      OR reason <> 'change' AND coupon.times <= (
+           SELECT count(*) FROM world.taken t JOIN world.wanted u ON u.invoice = t.invoice AND u.state <> 'void' AND u.reason <> 'change' WHERE t.coupon = coupon.number)
       OR CASE WHEN again IS NULL THEN EXISTS (SELECT FROM world.op k WHERE k.tenant = o.tenant AND k.kind = 'uncoupon' AND k.label = coupon.label AND k.number < o.number)
               ELSE NOT EXISTS (SELECT FROM world.taken t WHERE t.invoice = again AND t.coupon = coupon.number) END;
+    END IF;
     amount := CASE WHEN coupon.times IS NOT NULL THEN coupon.amount
+                   -- In advance a month's is its fee's; with a year it is taken where the month is billed.
+                   WHEN sold.ahead AND sold.every = 'monthly' THEN (
+                     SELECT coalesce(sum(round(coupon.amount * (f.last - f.first) / (upper(f.whole) - lower(f.whole)))), 0) FROM world.fee f WHERE f.invoice = o.invoice)
+                   WHEN days IS NULL THEN 0
                    WHEN isempty(days) THEN 0
                    ELSE round(coupon.amount * (upper(days) - lower(days)) / (upper(month) - lower(month))) END;
-    SELECT array_agg(c.rest ORDER BY c.place) INTO before FROM charged c;
-    SELECT world.discounted(before, array_agg(coupon.applies IS NULL OR c.kind = ANY (coupon.applies) OR coalesce(c.stands_for = ANY (coupon.applies), false) ORDER BY c.place),
-                            coupon.percent, amount) INTO rest FROM charged c;
+    SELECT array_agg(x.rest ORDER BY x.place) INTO before FROM charged x;
+    SELECT world.discounted(before, array_agg(coupon.applies IS NULL OR x.kind = ANY (coupon.applies) OR coalesce(x.stands_for = ANY (coupon.applies), false) ORDER BY x.place),
+                            coupon.percent, amount) INTO rest FROM charged x;
     -- A line for each tax.
-    INSERT INTO world.line SELECT o.invoice, 'discount', sum(rest[c.place] - c.rest) FROM charged c GROUP BY c.percent, c.contained HAVING sum(rest[c.place] - c.rest) <> 0;
+    INSERT INTO world.line SELECT o.invoice, 'discount', sum(rest[x.place] - x.rest) FROM charged x GROUP BY x.percent, x.contained HAVING sum(rest[x.place] - x.rest) <> 0;
     IF rest <> before THEN
       INSERT INTO world.taken VALUES (o.invoice, coupon.number);
     END IF;
-    UPDATE charged c SET rest = rest[c.place];
+    UPDATE charged x SET rest = rest[x.place];
   END LOOP;
   INSERT INTO world.line
   SELECT o.invoice, side.kind, side.sign * round(CASE WHEN r.contained THEN r.base * r.percent / (100 + r.percent) ELSE r.base * r.percent / 100 END)
-    FROM (SELECT c.percent, c.contained, sum(c.rest) AS base FROM charged c WHERE c.percent IS NOT NULL GROUP BY c.percent, c.contained) r
+    FROM (SELECT x.percent, x.contained, sum(x.rest) AS base FROM charged x WHERE x.percent IS NOT NULL GROUP BY x.percent, x.contained) r
     JOIN (VALUES ('tax', 1), ('adjustment', -1)) side (kind, sign) ON side.kind = 'tax' OR r.contained;
   SELECT coalesce(sum(l.amount), 0) INTO due FROM world.line l WHERE l.invoice = o.invoice;
   SELECT coalesce(sum(l.remaining), 0) INTO balance FROM world.lot l WHERE l.tenant = o.tenant;
@@ -116,8 +130,8 @@ BEGIN
     PERFORM world.draw(o.tenant, least(due, balance), o.invoice);
     INSERT INTO world.line VALUES (o.invoice, 'credit', -least(due, balance));
   END IF;
-  INSERT INTO world.wanted (invoice, number, tenant, contract, first, total, gross, given)
-  SELECT o.invoice, o.number, o.tenant, piece.contract, piece.first, sum(l.amount), sum(l.amount) FILTER (WHERE l.kind <> 'credit'), given
+  INSERT INTO world.wanted (invoice, number, tenant, contract, reason, first, total, gross, given)
+  SELECT o.invoice, o.number, o.tenant, c.number, reason, lower(span), sum(l.amount), sum(l.amount) FILTER (WHERE l.kind <> 'credit'), given
     FROM (SELECT 0 AS amount, '' AS kind UNION ALL SELECT l.amount, l.kind FROM world.line l WHERE l.invoice = o.invoice) l;
 END $$;
 
@@ -175,7 +189,6 @@ CREATE FUNCTION world.remind(of_tenant uuid, run timestamptz) RETURNS void LANGU
 $$;
 
 -- A contract is behind while an invoice of its tenant's failed, was given up, or is overdue for a week.
-CREATE TABLE world.mistake (tenant uuid, told text);
 CREATE FUNCTION world.judge(of_tenant uuid, run world.op) RETURNS void LANGUAGE sql AS $$
   INSERT INTO world.mistake
   SELECT of_tenant, format('%s at %s', s.status, run.at) FROM world.standing s
@@ -190,6 +203,8 @@ DECLARE
   o world.op;
   who world.tenant;
   place text;
+  made record;
+  of_contract world.contract;
   piece world.piece;
   again uuid;
 BEGIN
@@ -209,19 +224,29 @@ BEGIN
         WHEN 'spend' THEN PERFORM world.draw(who.id, o.amount, NULL);
         WHEN 'remind' THEN PERFORM world.remind(who.id, o.at); PERFORM world.judge(who.id, o);
         WHEN 'invoice', 'reissue' THEN
-          SELECT k.* INTO piece FROM saas.payment_invoices i JOIN world.piece k ON k.subscription = i.subscription_id AND k.first = i.period_start WHERE i.id = o.invoice;
+          SELECT i.subscription_id, i.billing_reason AS reason, daterange(i.period_start, i.period_end) AS span INTO made FROM saas.payment_invoices i WHERE i.id = o.invoice;
+          SELECT * INTO of_contract FROM world.contract k WHERE k.id = made.subscription_id;
+          SELECT * INTO piece FROM world.piece k WHERE k.subscription = made.subscription_id AND k.first = lower(made.span) AND made.reason = 'period';
           again := NULL;
-          IF o.kind = 'invoice' THEN
-            PERFORM world.add_charges(o, piece, who.currency);
-          ELSE
-            SELECT w.invoice INTO again FROM world.wanted w WHERE w.contract = piece.contract AND w.first = piece.first AND w.state = 'void' ORDER BY w.number DESC LIMIT 1;
+          IF o.kind = 'reissue' THEN
+            UPDATE world.wanted w SET replaced = true
+             WHERE w.invoice = (SELECT v.invoice FROM world.wanted v
+                                 WHERE v.contract = of_contract.number AND v.reason = made.reason AND v.first = lower(made.span) AND v.state = 'void' AND NOT v.replaced
+                                 ORDER BY v.number LIMIT 1)
+            RETURNING w.invoice INTO again;
+            UPDATE world.fee f SET invoice = o.invoice WHERE f.invoice = again;
             INSERT INTO world.charge
-            SELECT o.invoice, c.rank, c.kind, c.stands_for, c.feature, c.first, c.source, c.amount, c.category, c.taxed_on, c.own FROM world.charge c WHERE c.invoice = again;
+            SELECT o.invoice, x.rank, x.kind, x.stands_for, x.feature, x.first, x.source, x.amount, x.category, x.taxed_on, x.own FROM world.charge x WHERE x.invoice = again;
+          ELSIF made.reason IN ('advance', 'change') THEN
+            PERFORM world.add_alone(o, of_contract, made.reason, made.span, who.currency);
+          ELSE
+            PERFORM world.add_charges(o, piece, who.currency);
           END IF;
-          PERFORM world.add_lines(o, piece, who.currency, place, again);
+          PERFORM world.add_lines(o, piece, of_contract, made.reason, made.span, who.currency, place, again);
         ELSE PERFORM world.move(o);
       END CASE;
     END LOOP;
+    INSERT INTO world.mistake SELECT who.id, told || ' is not charged' FROM world.contract k, world.uncharged(who.currency, k) told WHERE k.tenant = who.id;
   END LOOP;
 END $$;
 
@@ -234,7 +259,7 @@ WITH made AS (
   SELECT l.invoice, l.kind, l.amount, count(*) AS times FROM world.line l WHERE l.amount <> 0 GROUP BY 1, 2, 3
 )
 SELECT i.tenant_id AS tenant,
-       format('invoice %s from %s: %s %s, wanted %s times, made %s', coalesce(w.invoice, m.invoice), i.period_start, coalesce(w.kind, m.kind), coalesce(w.amount, m.amount),
+       format('%s %s from %s: %s %s, wanted %s times, made %s', i.billing_reason, coalesce(w.invoice, m.invoice), i.period_start, coalesce(w.kind, m.kind), coalesce(w.amount, m.amount),
               coalesce(w.times, 0), coalesce(m.times, 0)) AS difference
   FROM wanted w FULL JOIN made m ON m.invoice = w.invoice AND m.kind = w.kind AND m.amount = w.amount
   LEFT JOIN saas.payment_invoices i ON i.id = coalesce(w.invoice, m.invoice)
@@ -270,12 +295,12 @@ SELECT tenant, told FROM world.mistake;
 CREATE FUNCTION world.story(of_tenant uuid) RETURNS text LANGUAGE sql STABLE AS $$
   SELECT concat_ws(E'\n',
     (SELECT string_agg(format('contract %s %s: %s, trial until %s, ended %s, goes on from %s; terms %s; pauses %s', c.number, c.id, c.first_day, c.trial_end, c.ended, c.goes_on_from,
-              (SELECT string_agg(concat_ws(' ', t.day, t.plan, p.every, p.cycle, t.seats, t.charged), ', ' ORDER BY t.number) FROM world.terms t JOIN world.plan p ON p.key = t.plan WHERE t.contract = c.number),
+              (SELECT string_agg(concat_ws(' ', t.day, t.plan, p.every, p.cycle, CASE WHEN p.ahead THEN 'in advance' END, t.seats, t.charged), ', ' ORDER BY t.number) FROM world.terms t JOIN world.plan p ON p.key = t.plan WHERE t.contract = c.number),
               (SELECT string_agg(concat_ws(' - ', q.first_day, q.until), ', ' ORDER BY q.first_day) FROM world.pause q WHERE q.contract = c.number)), E'\n' ORDER BY c.number)
        FROM world.contract c WHERE c.tenant = of_tenant),
     (SELECT string_agg(concat_ws(' ', 'subscription', s.id, s.status, s.anchor, s.current_period_start, s.current_period_end, 'ended', s.ended_on, 'settled', s.settled_at), E'\n' ORDER BY s.anchor)
        FROM saas.tenant_subscriptions s WHERE s.tenant_id = of_tenant),
-    (SELECT string_agg(concat_ws(' ', 'invoice', i.id, i.period_start, i.period_end, i.status, i.total_amount,
+    (SELECT string_agg(concat_ws(' ', i.billing_reason, i.id, i.period_start, i.period_end, i.status, i.total_amount,
               (SELECT string_agg(concat_ws(' ', l.kind, l.description, l.amount), ', ' ORDER BY l.position) FROM saas.payment_invoice_lines l WHERE l.tenant_id = i.tenant_id AND l.invoice_id = i.id)),
             E'\n' ORDER BY i.id) FROM saas.payment_invoices i WHERE i.tenant_id = of_tenant))
 $$;

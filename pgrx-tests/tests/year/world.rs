@@ -50,8 +50,8 @@ struct Tenant {
     lived: Vec<(i32, NaiveDate, NaiveDate)>,
     coupons: Vec<usize>,
     has_cap: bool,
-    /// Periods of void invoices, and when they are billed again.
-    again: Vec<(NaiveDate, NaiveDate)>,
+    /// First days of void invoices, whether they close a period, and when they are billed again.
+    again: Vec<(NaiveDate, bool, NaiveDate)>,
 }
 
 pub struct World {
@@ -112,7 +112,7 @@ impl World {
 
     fn tenant(&mut self, number: usize, first: NaiveDate) {
         let zone = ZONES[self.dice.below(4) as usize];
-        let currency = (self.dice.below(3) / 2) as usize;
+        let currency = usize::from(number % 3 == 2);
         let id: Uuid = self.one(
             "INSERT INTO saas.tenants (name, time_zone, currency) VALUES ($1, $2, $3) RETURNING id",
             &[&format!("tenant {number}"), &zone, &CURRENCIES[currency]],
@@ -201,7 +201,13 @@ impl World {
             ("set-up fees", "world.charge WHERE kind = 'setup'"),
             ("final notices", "saas.dunning WHERE final_at IS NOT NULL"),
             ("standing behind", "world.standing WHERE status = 'past_due'"),
-            ("fees of a year", "world.charge c JOIN world.wanted w USING (invoice) JOIN world.piece p ON p.contract = w.contract AND p.first = w.first
+            ("fees charged in advance alone", "saas.payment_invoices WHERE billing_reason = 'advance'"),
+            ("changes charged alone", "world.alone"),
+            ("fees or changes made again", "world.op o JOIN saas.payment_invoices i ON i.id = o.invoice
+                                             WHERE o.kind = 'reissue' AND i.billing_reason IN ('advance', 'change')"),
+            ("changes that come with their fee", "world.charge c JOIN world.wanted w USING (invoice) JOIN world.fee f USING (invoice)
+                                                   WHERE c.kind = 'proration' AND w.reason <> 'change'"),
+            ("fees of a year", "world.charge c JOIN world.wanted w USING (invoice) JOIN world.piece p ON p.contract = w.contract AND p.first = w.first AND w.reason = 'period'
                                  WHERE c.kind = 'subscription' AND c.first < p.first"),
         ];
         for (what, rows) in came {
@@ -225,7 +231,7 @@ impl World {
 
     /// The year's invoices, tenant by tenant, with their numbers and lines.
     pub fn told(&mut self) -> Vec<String> {
-        let sql = "SELECT format('%s %s %s %s %s: %s', t.number, CASE WHEN i.subscription_id IS NULL THEN 'late' ELSE i.period_start || ' - ' || i.period_end END, i.number, i.status, i.currency,
+        let sql = "SELECT format('%s %s %s %s %s %s: %s', t.number, i.billing_reason, CASE WHEN i.subscription_id IS NULL THEN 'late' ELSE i.period_start || ' - ' || i.period_end END, i.number, i.status, i.currency,
                                  (SELECT string_agg(concat_ws(' ', l.kind, l.description, l.amount), ', ' ORDER BY l.position)
                                     FROM saas.payment_invoice_lines l WHERE l.tenant_id = i.tenant_id AND l.invoice_id = i.id))
                      FROM saas.payment_invoices i JOIN world.tenant t ON t.id = i.tenant_id ORDER BY t.number, i.period_start, i.id";
@@ -280,6 +286,8 @@ impl World {
         }
         let mut due: Vec<(Uuid, NaiveDate, String, Option<Uuid>)> = vec![];
         for (tenant, first) in over {
+            // What is asked for by a day is made again first.
+            self.bill_alone_again(*tenant, *first);
             let (id, noon) = (self.tenants[*tenant].id, self.noon(*tenant, *first));
             let sql = format!("SELECT {TOLD} FROM saas.preview_invoice($1, $2::text::timestamptz)");
             let preview = self.one(&sql, &[&id, &noon]);
@@ -327,16 +335,23 @@ impl World {
         assert_eq!(self.books.count("saas.close_parked"), 0);
     }
 
-    /// Writes down which invoices there are since; made in place of a void one, or for the first time.
+    /// Writes down which invoices there are since, of contracts that are written down; made in place of a void one, or for the first time.
     fn note_invoices(&mut self) {
+        self.note_some_invoices("true");
+    }
+
+    fn note_some_invoices(&mut self, which: &str) {
+        self.step += 1;
         let step = self.step;
-        self.write(
+        let sql = format!(
             "INSERT INTO world.op (step, tenant, kind, invoice)
              SELECT $1, i.tenant_id, CASE WHEN EXISTS (SELECT FROM saas.payment_invoices v WHERE v.tenant_id = i.tenant_id AND v.subscription_id = i.subscription_id
-                                                          AND v.period_start = i.period_start AND v.status = 'void' AND v.id < i.id) THEN 'reissue' ELSE 'invoice' END, i.id
-               FROM saas.payment_invoices i WHERE NOT EXISTS (SELECT FROM world.op o WHERE o.tenant = i.tenant_id AND o.invoice = i.id) ORDER BY i.id",
-            &[&step],
+                                                          AND (v.billing_reason, v.period_start, v.status) = (i.billing_reason, i.period_start, 'void') AND v.id < i.id) THEN 'reissue' ELSE 'invoice' END, i.id
+               FROM saas.payment_invoices i
+              WHERE {which} AND (i.subscription_id IS NULL OR EXISTS (SELECT FROM world.contract c WHERE c.id = i.subscription_id))
+                AND NOT EXISTS (SELECT FROM world.op o WHERE o.tenant = i.tenant_id AND o.invoice = i.id) ORDER BY i.id"
         );
+        self.write(&sql, &[&step]);
         self.step += 1;
     }
 

@@ -30,14 +30,21 @@ impl World {
         ) else {
             return;
         };
-        let period: NaiveDate =
-            self.one("SELECT period_start FROM saas.payment_invoices WHERE id = $1", &[&invoice]);
+        let row = self
+            .books
+            .data
+            .query_one(
+                "SELECT period_start, billing_reason = 'period' FROM saas.payment_invoices WHERE id = $1",
+                &[&invoice],
+            )
+            .unwrap();
+        let (first, closes): (NaiveDate, bool) = (row.get(0), row.get(1));
         match self.books.data.execute("SELECT saas.void_invoice($1, 'Wrong')", &[&invoice]) {
             Ok(_) => {
                 self.for_a_moment();
                 self.op(tenant, "void", "invoice", &[&invoice]);
                 let later = day + Days::new(self.dice.below(20) as u64);
-                self.tenants[tenant].again.push((period, later));
+                self.tenants[tenant].again.push((first, closes, later));
             }
             refused => drop(assert_sqlstate(refused, "55000")),
         }
@@ -47,18 +54,41 @@ impl World {
     pub fn bill_again(&mut self, tenant: usize, day: NaiveDate) {
         let id = self.tenants[tenant].id;
         let due = self.tenants[tenant].again.clone();
-        for (period, on) in due {
+        for (first, closes, on) in due {
+            if on > day {
+                continue;
+            }
+            self.bill_alone_again(tenant, first);
+            if !closes {
+                self.tenants[tenant].again.retain(|other| *other != (first, closes, on));
+                continue;
+            }
             let is_open: bool = self.one(
                 "SELECT EXISTS (SELECT FROM saas.tenant_subscriptions s WHERE s.tenant_id = $1 AND s.settled_at IS NULL
                                    AND (s.current_period_start <= $2 OR date_trunc('month', s.current_period_start) = date_trunc('month', $2)))",
-                &[&id, &period],
+                &[&id, &first],
             );
-            if on > day || is_open {
+            if is_open {
                 continue;
             }
-            self.tenants[tenant].again.retain(|other| *other != (period, on));
-            crate::books::generate(&mut self.books.worker, id, &period.to_string()).unwrap();
-            self.step += 1;
+            self.tenants[tenant].again.retain(|other| *other != (first, closes, on));
+            crate::books::generate(&mut self.books.worker, id, &first.to_string()).unwrap();
+            self.note_invoices();
+        }
+    }
+
+    /// Makes void fees and changes again that are of a day.
+    pub fn bill_alone_again(&mut self, tenant: usize, day: NaiveDate) {
+        let id = self.tenants[tenant].id;
+        let void = format!(
+            "saas.payment_invoices v WHERE v.tenant_id = '{id}' AND v.billing_reason IN ('advance', 'change') AND v.status = 'void'
+                AND v.period_start <= '{day}' AND '{day}' < v.period_end
+                AND NOT EXISTS (SELECT FROM world.op o JOIN saas.payment_invoices i ON i.id = o.invoice
+                                 WHERE o.tenant = v.tenant_id AND o.kind = 'reissue' AND i.subscription_id = v.subscription_id AND i.id > v.id
+                                   AND (i.billing_reason, i.period_start) = (v.billing_reason, v.period_start))"
+        );
+        while self.books.count(&void) > 0 {
+            crate::books::generate(&mut self.books.worker, id, &day.to_string()).unwrap();
             self.note_invoices();
         }
     }

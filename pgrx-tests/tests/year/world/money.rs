@@ -41,6 +41,9 @@ impl World {
         let id = self.tenants[tenant].id;
         let (amount, priority) = (1 + self.dice.below(200_000), self.dice.below(4) as i32);
         let over = self.over(day).into_iter().find(|over| over.0 == tenant);
+        if let Some((_, first)) = over {
+            self.bill_alone_again(tenant, first);
+        }
         let balance = self.books.balance(id);
         let spent = 1 + self.dice.below(amount + balance);
         let mut moment = self.books.data.transaction().unwrap();

@@ -5,12 +5,16 @@ use postgres::types::Json;
 use serde_json::{Value, json};
 
 pub const FEATURES: [&str; 2] = ["calls", "bytes"];
-/// Interval, whether months are the contract's own where the year allows that, and whether there is a minimum.
-const KINDS: [(&str, bool, bool); 4] = [
-    ("monthly", true, false),
-    ("monthly", false, true),
-    ("yearly", true, true),
-    ("yearly", false, false),
+/// Interval, whether months are the contract's own where the year allows that, whether there is a minimum, and whether it is in advance.
+const KINDS: [(&str, bool, bool, bool); 8] = [
+    ("monthly", true, false, false),
+    ("monthly", false, true, false),
+    ("yearly", true, true, false),
+    ("yearly", false, false, false),
+    ("monthly", true, true, true),
+    ("monthly", false, false, true),
+    ("yearly", true, false, true),
+    ("yearly", false, true, true),
 ];
 
 /// A version of a plan.
@@ -22,6 +26,7 @@ pub struct Plan {
     kind: usize,
     pub is_yearly: bool,
     pub is_calendar: bool,
+    pub is_ahead: bool,
     included: i64,
     /// Base and seats, by currency.
     values: [(i64, i64); 2],
@@ -38,7 +43,8 @@ impl Plan {
 
     /// Whether a contract on the one can be on the other.
     pub fn is_like(&self, other: &Plan) -> bool {
-        (self.is_yearly, self.is_calendar) == (other.is_yearly, other.is_calendar)
+        (self.is_yearly, self.is_calendar, self.is_ahead)
+            == (other.is_yearly, other.is_calendar, other.is_ahead)
     }
 }
 
@@ -130,7 +136,7 @@ impl World {
 
     pub fn define_plans(&mut self) {
         for kind in 0..KINDS.len() {
-            for number in 0..3 {
+            for number in 0..2 {
                 self.define_plan(&format!("family {kind} plan {number}"), 1, kind, None);
             }
         }
@@ -138,7 +144,7 @@ impl World {
 
     /// One that nobody else can take.
     pub fn define_custom_plan(&mut self, tenant: usize) {
-        let kind = self.dice.below(4) as usize;
+        let kind = self.dice.below(KINDS.len() as i64) as usize;
         self.define_plan(&format!("custom {tenant}"), 1, kind, Some(tenant));
     }
 
@@ -158,14 +164,14 @@ impl World {
 
     /// Prices, included seats and set-up fees are drawn; where a family has a minimum, that too.
     fn define_plan(&mut self, name: &str, version: usize, kind: usize, owner: Option<usize>) {
-        let (interval, is_own, has_minimum) = KINDS[kind];
+        let (interval, is_own, has_minimum, is_ahead) = KINDS[kind];
         let cycle = if is_own && !self.is_calendar { "anniversary" } else { "calendar" };
         let (is_yearly, key) = (interval == "yearly", format!("{name} v{version}"));
         let included = self.dice.below(4);
         let scale = if is_yearly { 8 } else { 1 };
         self.write(
-            "INSERT INTO world.plan VALUES ($1, $2, $3, $4)",
-            &[&key, &cycle, &interval, &(included as i32)],
+            "INSERT INTO world.plan VALUES ($1, $2, $3, $4, $5)",
+            &[&key, &cycle, &interval, &is_ahead, &(included as i32)],
         );
         let mut prices = vec![];
         let mut values = [(0, 0); 2];
@@ -187,6 +193,7 @@ impl World {
         }
         let mut definition = prices.remove(0);
         let more = json!({"key": name, "included_seats": included, "billing_interval": interval, "billing_cycle": cycle,
+                          "bill_in": if is_ahead { "advance" } else { "arrears" },
                           "prices": prices, "features": features, "tenant_id": owner.map(|owner| self.tenants[owner].id.to_string())});
         definition.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         self.write("SELECT saas.define_plan($1)", &[&Json(definition)]);
@@ -197,6 +204,7 @@ impl World {
             kind,
             is_yearly,
             is_calendar,
+            is_ahead,
             included,
             values,
             owner,

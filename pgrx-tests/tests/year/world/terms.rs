@@ -2,7 +2,7 @@
 
 use super::{Contract, World};
 use chrono::{Days, Months, NaiveDate};
-use saas_core_tests::story;
+use saas_core_tests::{assert_sqlstate, story};
 use uuid::Uuid;
 
 impl World {
@@ -27,6 +27,7 @@ impl World {
                     let next: Uuid =
                         story::one(&mut self.books.worker, sql, &[&id, &(seats as i32), &noon]);
                     self.go_on(at, from, from, plan, seats, next);
+                    self.note_invoices();
                 }
             }
         }
@@ -42,6 +43,7 @@ impl World {
             .worker
             .execute("SELECT saas.advance_subscriptions($1::text::timestamptz)", &[&at])
             .unwrap();
+        self.note_invoices();
     }
 
     /// The month, or with a yearly plan the year, that holds the day.
@@ -71,7 +73,8 @@ impl World {
             }
             return;
         };
-        let is_yearly = self.plans[contract.plan].is_yearly;
+        let plan = &self.plans[contract.plan];
+        let (may_pause, is_ahead) = (!plan.is_yearly && !plan.is_ahead, plan.is_ahead);
         let (month, whole) = (self.span(contract, day, 1), self.whole(contract, day));
         let (is_first, is_paused) = (day == contract.first_day, contract.paused.is_some());
         let is_free = contract.waits.is_none() && contract.ends.is_none();
@@ -90,6 +93,7 @@ impl World {
             4 if is_free && !is_paused && may_wait => {
                 self.call("cancel_subscription($1, true, $2::text::timestamptz)", tenant, day);
                 self.contract(tenant).ends = Some(whole.1);
+                self.note_ending(tenant, Some(whole.1));
             }
             5 if is_free && !is_paused => {
                 // A day that has begun is paid for.
@@ -103,7 +107,7 @@ impl World {
                 self.call_at(what, tenant, day, hour);
                 self.ended(tenant, end, day + Days::new(1));
             }
-            6 if !is_paused && !is_yearly && contract.ends.is_none() => {
+            6 if !is_paused && may_pause && contract.ends.is_none() => {
                 self.call("pause_subscription($1, $2::text::timestamptz)", tenant, day);
                 self.contract(tenant).paused = Some(day);
                 let number = self.contract(tenant).number;
@@ -117,6 +121,11 @@ impl World {
                 self.call("resume_subscription($1, $2::text::timestamptz)", tenant, day);
                 let contract = self.contract(tenant);
                 (contract.waits, contract.ends) = (None, None);
+                self.note_ending(tenant, None);
+            }
+            // Before its fee is charged, since the period before is not closed.
+            23..=37 if runs && is_ahead && self.behind.contains(&tenant) => {
+                self.change(tenant, day, "prorate");
             }
             _ => {}
         }
@@ -145,6 +154,7 @@ impl World {
         .unwrap();
         let trial_end = day + Days::new(trial as u64);
         self.add_contract(tenant, day, trial_end, plan, seats, subscription, None);
+        self.note_invoices();
     }
 
     #[allow(clippy::too_many_arguments)] // each is a column
@@ -225,18 +235,28 @@ impl World {
         let (is_same, is_like) =
             ((plan, seats) == (contract.plan, contract.seats), new.is_like(old));
         let ends = self.whole(contract, day).1;
-        let waits = mode == "next_period" || mode == "auto" && is_down;
+        // What is paid in advance is not given back.
+        let must_wait = !is_like && old.is_ahead;
+        let waits = mode == "next_period" || mode == "auto" && (is_down || must_wait);
         let name = (plan != contract.plan).then(|| new.name.clone());
         let (id, at) = (self.tenants[tenant].id, self.noon(tenant, day));
         let sql = "SELECT saas.change_subscription($1, $2, $3, $4, $5::text::timestamptz)";
-        if !is_like && !waits {
+        if !is_like && !waits && !must_wait {
             self.leave_empty_period(tenant, day);
         }
         let changed = self.books.worker.query_one(sql, &[&id, &name, &(seats as i32), &mode, &at]);
+        if must_wait && !waits {
+            drop(assert_sqlstate(changed, "55000"));
+            self.saw("what is paid ahead");
+            return;
+        }
         let subscription: Uuid = match changed {
             Ok(row) => row.get(0),
             Err(error) => panic!("seed {}, tenant {tenant}, {day}: {error:?}", self.seed),
         };
+        // Fees that came due until then were charged by the terms of before.
+        self.note_some_invoices("i.billing_reason <> 'change'");
+        self.note_ending(tenant, (waits && !is_like).then_some(ends));
         let contract = self.contract(tenant);
         contract.waits = None;
         if is_same {
@@ -250,6 +270,7 @@ impl World {
         } else {
             self.go_on(tenant, day, day, plan, seats, subscription);
         }
+        self.note_invoices();
     }
 
     /// The days until the pause are billed, as a part of the month if that was running already, else as all of it.
@@ -299,11 +320,11 @@ impl World {
             }
         }
         // What was open until the pause is billed now.
-        self.step += 1;
         self.note_invoices();
     }
 
     fn ended(&mut self, tenant: usize, end: NaiveDate, free_from: NaiveDate) {
+        self.note_ending(tenant, Some(end));
         let contract = self.tenants[tenant].contract.take().unwrap();
         self.write(
             "UPDATE world.contract SET ended = $2 WHERE number = $1",
@@ -314,13 +335,22 @@ impl World {
         tenant.free_from = free_from;
     }
 
+    /// From now on the contract is known to end on a day, or on none.
+    fn note_ending(&mut self, tenant: usize, end: Option<NaiveDate>) {
+        self.step += 1;
+        let (number, step) = (self.contract(tenant).number, self.step);
+        self.write("INSERT INTO world.ending VALUES ($1, $2, $3)", &[&number, &step, &end]);
+    }
+
     fn note_terms(&mut self, tenant: usize, day: NaiveDate, charged: bool) {
+        self.step += 1;
+        let step = self.step;
         let contract = self.tenants[tenant].contract.as_ref().unwrap();
         let (number, seats) = (contract.number, contract.seats as i32);
         let key = self.plans[contract.plan].key.clone();
         self.write(
-            "INSERT INTO world.terms (contract, day, plan, seats, charged) VALUES ($1, $2, $3, $4, $5)",
-            &[&number, &day, &key, &seats, &charged],
+            "INSERT INTO world.terms (contract, step, day, plan, seats, charged) VALUES ($1, $2, $3, $4, $5, $6)",
+            &[&number, &step, &day, &key, &seats, &charged],
         );
     }
 
@@ -334,5 +364,6 @@ impl World {
         if let Err(error) = self.books.worker.execute(&format!("SELECT saas.{what}"), &[&id, &at]) {
             panic!("seed {}, tenant {tenant}, {day}, {what}: {error:?}", self.seed);
         }
+        self.note_invoices();
     }
 }

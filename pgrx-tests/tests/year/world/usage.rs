@@ -89,6 +89,7 @@ impl World {
             let sql =
                 "SELECT saas.change_subscription($1, NULL, $2, 'auto', $3::text::timestamptz)";
             self.books.worker.execute(sql, &[&id, &seats, &noon]).unwrap();
+            self.note_invoices();
         }
         let may: bool = !is_paused
             && self
