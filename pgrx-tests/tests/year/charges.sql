@@ -13,8 +13,8 @@ CREATE TABLE world.counted (
 -- The fees that were charged in advance, and by which invoice last.
 CREATE TABLE world.fee (contract int, first date, last date, whole daterange, step int, invoice uuid, PRIMARY KEY (contract, first));
 CREATE INDEX ON world.fee (invoice);
--- Changes that were charged by themselves: their number of world.terms.
-CREATE TABLE world.alone (change int PRIMARY KEY, invoice uuid);
+-- Changes of terms and add-ons that were charged by themselves, by their step.
+CREATE TABLE world.alone (step int PRIMARY KEY, invoice uuid);
 -- Events with the counter that they belong to: the month, or the contract's own.
 CREATE TABLE world.counted_event (tenant uuid, feature text, counter date, step int, units numeric);
 CREATE INDEX ON world.counted_event (tenant, feature, counter);
@@ -31,6 +31,18 @@ LANGUAGE sql AS $$
     JOIN world.plan s ON s.key = side.plan JOIN world.plan_price x ON x.plan = side.plan AND x.currency = of_currency
 $$;
 
+-- The add-ons of days that a plan has.
+CREATE FUNCTION world.add_add_ons(of_invoice uuid, of_contract int, of_plan text, whole daterange, since date, until date, of_currency text, known int) RETURNS void
+LANGUAGE sql AS $$
+  INSERT INTO world.charge
+  SELECT of_invoice, 6, 'add_on', NULL, NULL, own.first, a.number, round(x.price * a.quantity * (own.last - own.first) / (upper(whole) - lower(whole))), 'standard',
+         CASE WHEN known IS NULL THEN own.last - 1 ELSE own.first END, false
+    FROM world.add_on_days(of_contract, known) a
+    JOIN world.add_on_price x ON x.plan = of_plan AND x.key = a.key AND x.currency = of_currency
+   CROSS JOIN LATERAL (SELECT greatest(a.first, since) AS first, least(a.next, until) AS last) own
+   WHERE own.first < own.last AND a.quantity > 0
+$$;
+
 -- The base fee and the seats by the terms before the first change that is charged in these days, and both sides of each change. Returns what is
 -- due at least, each day by its own plan. Known: in advance, by what was written down before this step; charged as on the first day of each line.
 -- Without an invoice nothing is charged.
@@ -41,6 +53,7 @@ DECLARE
   since date := used_first;
   length numeric := upper(whole) - lower(whole);
   days numeric := used_last - used_first;
+  plan_since date := used_first;
   taxed_on date := CASE WHEN known IS NULL THEN used_last - 1 ELSE used_first END;
   terms world.terms;
   change world.terms;
@@ -57,8 +70,13 @@ BEGIN
     at_least := at_least + (SELECT round(x.least * (change.day - since) / length) FROM world.plan_price x WHERE x.plan = terms.plan AND x.currency = of_currency);
     since := change.day;
     PERFORM world.add_change(of_invoice, change, whole, change.day, used_last, of_currency, CASE WHEN known IS NULL THEN used_last - 1 ELSE change.day END);
+    IF terms.plan <> change.plan THEN
+      PERFORM world.add_add_ons(of_invoice, of_contract, terms.plan, whole, plan_since, change.day, of_currency, known);
+      plan_since := change.day;
+    END IF;
     terms := change;
   END LOOP;
+  PERFORM world.add_add_ons(of_invoice, of_contract, terms.plan, whole, plan_since, used_last, of_currency, known);
   first_terms := coalesce(first_terms, terms);
   at_least := at_least + (SELECT round(x.least * (used_last - since) / length) FROM world.plan_price x WHERE x.plan = terms.plan AND x.currency = of_currency);
   SELECT x.base, x.seat * greatest(first_terms.seats - s.included, 0) AS seats INTO p
@@ -118,7 +136,7 @@ BEGIN
   END IF;
   PERFORM world.add_fees(o.invoice, c.number, whole, since, upper(whole), of_currency, o.step);
   INSERT INTO world.charge
-  SELECT o.invoice, 6, 'setup', NULL, NULL, since, NULL, f.amount, 'standard', setup_taxed_on, false FROM world.setups(c.number, of_currency) f
+  SELECT o.invoice, 7, 'setup', NULL, NULL, since, NULL, f.amount, 'standard', setup_taxed_on, false FROM world.setups(c.number, of_currency) f
    WHERE f.day >= since AND f.day < upper(whole) AND NOT EXISTS (SELECT FROM world.terms t WHERE t.number = f.change AND t.step >= o.step);
   INSERT INTO world.fee VALUES (c.number, since, upper(whole), whole, o.step, o.invoice);
   RETURN upper(whole);
@@ -128,6 +146,7 @@ END $$;
 CREATE FUNCTION world.add_alone(o world.op, c world.contract, reason text, days daterange, of_currency text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   change world.terms;
+  add_on world.add_on;
   until date := lower(days);
 BEGIN
   IF reason = 'advance' THEN
@@ -139,15 +158,31 @@ BEGIN
     END LOOP;
   ELSE
     SELECT * INTO change FROM world.terms t WHERE t.contract = c.number AND t.step < o.step ORDER BY t.number DESC LIMIT 1;
-    IF change.day <> until OR NOT change.charged THEN
-      INSERT INTO world.mistake VALUES (o.tenant, format('a change of contract %s on %s', c.number, until));
+    SELECT * INTO add_on FROM world.add_on a WHERE a.contract = c.number AND a.step < o.step ORDER BY a.number DESC LIMIT 1;
+    IF add_on.step > change.step THEN
+      IF add_on.day <> until OR NOT add_on.at_once THEN
+        INSERT INTO world.mistake VALUES (o.tenant, format('an add-on of contract %s on %s', c.number, until));
+      END IF;
+      INSERT INTO world.charge
+      SELECT o.invoice, 6, 'add_on', NULL, NULL, own.first, add_on.number,
+             round(x.price * (add_on.quantity - coalesce(b.quantity, 0)) * (f.last - own.first) / (upper(f.whole) - lower(f.whole))), 'standard', own.first, false
+        FROM world.fee f
+       CROSS JOIN LATERAL (SELECT greatest(f.first, add_on.day) AS first) own
+        JOIN world.add_on_price x ON x.plan = change.plan AND x.key = add_on.key AND x.currency = of_currency
+        LEFT JOIN LATERAL (SELECT * FROM world.add_on_days(c.number, add_on.step) d WHERE d.key = add_on.key AND own.first >= d.first AND own.first < d.next) b ON true
+       WHERE f.contract = c.number AND f.last > add_on.day;
+      INSERT INTO world.alone VALUES (add_on.step, o.invoice);
+    ELSE
+      IF change.day <> until OR NOT change.charged THEN
+        INSERT INTO world.mistake VALUES (o.tenant, format('a change of contract %s on %s', c.number, until));
+      END IF;
+      PERFORM world.add_change(o.invoice, change, f.whole, greatest(f.first, change.day), f.last, of_currency, greatest(f.first, change.day))
+         FROM world.fee f WHERE f.contract = c.number AND f.last > change.day;
+      INSERT INTO world.charge
+      SELECT o.invoice, 7, 'setup', NULL, NULL, change.day, NULL, f.amount, 'standard', change.day, false
+        FROM world.setups(c.number, of_currency) f WHERE f.change = change.number;
+      INSERT INTO world.alone VALUES (change.step, o.invoice);
     END IF;
-    PERFORM world.add_change(o.invoice, change, f.whole, greatest(f.first, change.day), f.last, of_currency, greatest(f.first, change.day))
-       FROM world.fee f WHERE f.contract = c.number AND f.last > change.day;
-    INSERT INTO world.charge
-    SELECT o.invoice, 6, 'setup', NULL, NULL, change.day, NULL, f.amount, 'standard', change.day, false
-      FROM world.setups(c.number, of_currency) f WHERE f.change = change.number;
-    INSERT INTO world.alone VALUES (change.number, o.invoice);
     until := world.charged_until(c);
   END IF;
   IF until <> upper(days) THEN
@@ -165,13 +200,17 @@ CREATE FUNCTION world.uncharged(of_currency text, c world.contract) RETURNS SETO
                                                  - CASE WHEN EXISTS (SELECT FROM world.fee f WHERE f.contract = c.number) THEN 0 ELSE 1 END END
   UNION ALL
   SELECT format('the change of contract %s on %s', c.number, t.day) FROM world.terms t
-   WHERE t.contract = c.number AND t.charged AND (world.kind(c)).ahead AND NOT EXISTS (SELECT FROM world.alone a WHERE a.change = t.number)
+   WHERE t.contract = c.number AND t.charged AND (world.kind(c)).ahead AND NOT EXISTS (SELECT FROM world.alone a WHERE a.step = t.step)
      AND EXISTS (SELECT FROM world.fee f WHERE f.contract = c.number AND f.step < t.step AND f.last > t.day)
      AND EXISTS (
        SELECT FROM (SELECT * FROM world.terms b WHERE b.contract = c.number AND b.number < t.number ORDER BY b.number DESC LIMIT 1) b
          JOIN LATERAL (VALUES (b.plan, b.seats), (t.plan, t.seats)) side (plan, seats) ON true
          JOIN world.plan s ON s.key = side.plan JOIN world.plan_price x ON x.plan = side.plan AND x.currency = of_currency
         WHERE CASE WHEN b.plan <> t.plan THEN x.base ELSE 0 END + x.seat * greatest(side.seats - s.included, 0) > 0)
+  UNION ALL
+  SELECT format('the add-on %s of contract %s on %s', t.key, c.number, t.day) FROM world.add_on t
+   WHERE t.contract = c.number AND t.at_once AND (world.kind(c)).ahead AND NOT EXISTS (SELECT FROM world.alone a WHERE a.step = t.step)
+     AND EXISTS (SELECT FROM world.fee f WHERE f.contract = c.number AND f.step < t.step AND f.last > t.day)
 $$;
 
 -- What an invoice charges for a period, or without one for late usage.
@@ -192,7 +231,7 @@ BEGIN
   FOR late IN SELECT k.*, world.units(o.tenant, k.feature, k.counter, o.step) AS now FROM world.counted k
                WHERE k.tenant = o.tenant AND k.counter <= coalesce(piece.counter, 'infinity') LOOP
     INSERT INTO world.charge
-    SELECT o.invoice, 7, 'adjustment', NULL, late.feature, late.counter, NULL,
+    SELECT o.invoice, 8, 'adjustment', NULL, late.feature, late.counter, NULL,
            world.cost(late.plan, late.feature, of_currency, late.now) - world.cost(late.plan, late.feature, of_currency, late.units),
            world.category(late.feature), late.counter_end - 1, late.counter = piece.counter
      WHERE late.now <> late.units;
@@ -255,6 +294,6 @@ BEGIN
   END IF;
   -- With the first period that ends after its day.
   INSERT INTO world.charge
-  SELECT o.invoice, 6, 'setup', NULL, NULL, piece.first, NULL, f.amount, 'standard', piece.last - 1, false FROM world.setups(c.number, of_currency) f
+  SELECT o.invoice, 7, 'setup', NULL, NULL, piece.first, NULL, f.amount, 'standard', piece.last - 1, false FROM world.setups(c.number, of_currency) f
    WHERE f.day < piece.last AND NOT EXISTS (SELECT FROM world.piece e WHERE e.contract = c.number AND e.first < piece.first AND e.last > f.day);
 END $$;

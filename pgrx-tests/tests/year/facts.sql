@@ -14,6 +14,9 @@ CREATE TABLE world.contract (
 );
 -- Step: what was written down later was not known before.
 CREATE TABLE world.terms (contract int, number serial, step int, day date, plan text, seats int, charged boolean, PRIMARY KEY (contract, number));
+-- So many of an add-on from a day on, whatever was said before of later days.
+CREATE TABLE world.add_on (contract int, number serial, step int, key text, quantity int, day date, at_once boolean, PRIMARY KEY (contract, number));
+CREATE TABLE world.add_on_price (plan text, key text, currency text, price numeric, PRIMARY KEY (plan, key, currency));
 -- When a contract was to end, as was known from a step on; NULL: not at all.
 CREATE TABLE world.ending (contract int, step int, day date, PRIMARY KEY (contract, step));
 CREATE TABLE world.pause (contract int, first_day date, until date);
@@ -66,6 +69,16 @@ $$;
 
 CREATE FUNCTION world.terms_on(of_contract int, on_day date) RETURNS world.terms LANGUAGE sql STABLE AS $$
   SELECT t FROM world.terms t WHERE t.contract = of_contract AND t.day <= on_day ORDER BY t.number DESC LIMIT 1
+$$;
+-- The days of each quantity, by what was said before a step.
+CREATE FUNCTION world.add_on_days(of_contract int, known int) RETURNS TABLE (number int, key text, quantity int, first date, next date) LANGUAGE sql STABLE AS $$
+  SELECT a.number, a.key, a.quantity, a.day, later.day
+    FROM world.add_on a
+   CROSS JOIN LATERAL (
+     SELECT coalesce(min(b.day), 'infinity') AS day FROM world.add_on b
+      WHERE b.contract = a.contract AND b.key = a.key AND b.number > a.number AND (b.step < known OR known IS NULL)
+   ) later
+   WHERE a.contract = of_contract AND a.day < later.day AND (a.step < known OR known IS NULL)
 $$;
 CREATE FUNCTION world.cost(of_plan text, feature_key text, of_currency text, units numeric) RETURNS numeric LANGUAGE sql STABLE AS $$
   SELECT round(least(greatest(units - free, 0), tier) * first + greatest(units - free - tier, 0) * further)

@@ -164,6 +164,8 @@ impl World {
 
     /// All months are closed, late usage of ended contracts is billed, and everything is recounted.
     pub fn finish(&mut self, horizon: NaiveDate) {
+        // The close applies what is due by the clock, also of the periods that it opens.
+        self.come_due(horizon + Months::new(1));
         self.close_month(horizon - Months::new(1));
         for tenant in 0..self.tenants.len() {
             self.bill_again(tenant, horizon + Months::new(2));
@@ -202,7 +204,9 @@ impl World {
             ("final notices", "saas.dunning WHERE final_at IS NOT NULL"),
             ("standing behind", "world.standing WHERE status = 'past_due'"),
             ("fees charged in advance alone", "saas.payment_invoices WHERE billing_reason = 'advance'"),
-            ("changes charged alone", "world.alone"),
+            ("changes charged alone", "world.alone JOIN world.terms USING (step)"),
+            ("add-ons charged alone", "world.alone JOIN world.add_on USING (step)"),
+            ("add-ons charged with fees", "world.charge WHERE kind = 'add_on' AND invoice NOT IN (SELECT invoice FROM world.alone)"),
             ("fees or changes made again", "world.op o JOIN saas.payment_invoices i ON i.id = o.invoice
                                              WHERE o.kind = 'reissue' AND i.billing_reason IN ('advance', 'change')"),
             ("changes that come with their fee", "world.charge c JOIN world.wanted w USING (invoice) JOIN world.fee f USING (invoice)

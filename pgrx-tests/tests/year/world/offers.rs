@@ -5,6 +5,8 @@ use postgres::types::Json;
 use serde_json::{Value, json};
 
 pub const FEATURES: [&str; 2] = ["calls", "bytes"];
+/// Each plan offers both, at prices of its own.
+pub const ADD_ONS: [&str; 2] = ["help", "room"];
 /// Interval, whether months are the contract's own where the year allows that, whether there is a minimum, and whether it is in advance.
 const KINDS: [(&str, bool, bool, bool); 8] = [
     ("monthly", true, false, false),
@@ -191,10 +193,22 @@ impl World {
                 features.push(self.price(&key, feature, currency));
             }
         }
+        let mut add_ons = vec![];
+        for add_on in ADD_ONS {
+            for currency in CURRENCIES {
+                let price = self.dice.below(7000) * scale;
+                self.books.run(&format!(
+                    "INSERT INTO world.add_on_price VALUES ('{key}', '{add_on}', '{currency}', {price})"
+                ));
+                add_ons.push(
+                    json!({"key": add_on, "name": add_on, "currency": currency, "price": price}),
+                );
+            }
+        }
         let mut definition = prices.remove(0);
         let more = json!({"key": name, "included_seats": included, "billing_interval": interval, "billing_cycle": cycle,
                           "bill_in": if is_ahead { "advance" } else { "arrears" },
-                          "prices": prices, "features": features, "tenant_id": owner.map(|owner| self.tenants[owner].id.to_string())});
+                          "prices": prices, "features": features, "add_ons": add_ons, "tenant_id": owner.map(|owner| self.tenants[owner].id.to_string())});
         definition.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         self.write("SELECT saas.define_plan($1)", &[&Json(definition)]);
         let (is_calendar, name) = (cycle == "calendar", name.to_owned());

@@ -1,5 +1,6 @@
 //! What becomes of contracts.
 
+use super::offers::ADD_ONS;
 use super::{Contract, World};
 use chrono::{Days, Months, NaiveDate};
 use saas_core_tests::{assert_sqlstate, story};
@@ -123,8 +124,9 @@ impl World {
                 (contract.waits, contract.ends) = (None, None);
                 self.note_ending(tenant, None);
             }
+            38..=41 if runs => self.take_add_on(tenant, day),
             // Before its fee is charged, since the period before is not closed.
-            23..=37 if runs && is_ahead && self.behind.contains(&tenant) => {
+            23..=70 if runs && is_ahead && self.behind.contains(&tenant) => {
                 self.change(tenant, day, "prorate");
             }
             _ => {}
@@ -201,6 +203,15 @@ impl World {
         let before = self.contract(tenant).number;
         self.ended(tenant, end, day);
         self.add_contract(tenant, day, day, plan, seats, subscription, Some(before));
+        // What it takes beside its plan it takes along, and what was said of later days.
+        self.step += 1;
+        let (number, step) = (self.contract(tenant).number, self.step);
+        self.write(
+            "INSERT INTO world.add_on (contract, step, key, quantity, day, at_once)
+             SELECT $2, $3, a.key, a.quantity, greatest(a.first, $4), false FROM world.add_on_days($1, NULL) a
+              WHERE a.next > $4 AND (a.quantity > 0 OR a.first > $4) ORDER BY a.key, a.first",
+            &[&before, &number, &step, &day],
+        );
     }
 
     /// A contract that is about to end without a day in its running period has that one billed none the less: for what was used in
@@ -269,6 +280,42 @@ impl World {
             self.note_terms(tenant, day, true);
         } else {
             self.go_on(tenant, day, day, plan, seats, subscription);
+        }
+        self.note_invoices();
+    }
+
+    /// More or fewer of an add-on: at once or when what the fee covers is over.
+    fn take_add_on(&mut self, tenant: usize, day: NaiveDate) {
+        let key = ADD_ONS[self.dice.below(2) as usize];
+        let quantity = self.dice.below(4) as i32;
+        let mode = ["auto", "auto", "prorate", "next_period"][self.dice.below(4) as usize];
+        let contract = self.tenants[tenant].contract.as_ref().unwrap();
+        let (number, ends) = (contract.number, self.whole(contract, day).1);
+        let (id, at) = (self.tenants[tenant].id, self.noon(tenant, day));
+        let sql = "SELECT saas.set_add_on($1, $2, $3, $4, $5::text::timestamptz)";
+        if let Err(error) = self.books.worker.query_one(sql, &[&id, &key, &quantity, &mode, &at]) {
+            panic!("seed {}, tenant {tenant}, {day}, {quantity} {key}: {error:?}", self.seed);
+        }
+        self.note_some_invoices("i.billing_reason <> 'change'");
+        let sql = "SELECT coalesce((SELECT quantity FROM world.add_on_days($1, NULL) WHERE key = $2 AND $3 >= first AND $3 < next), 0)";
+        let taken: i32 = self.one(sql, &[&number, &key, &day]);
+        let said = if quantity == taken {
+            // As many as there are takes back what waits.
+            let sql = "SELECT min(first) FROM world.add_on_days($1, NULL) WHERE key = $2 AND first > $3 AND quantity <> $4";
+            self.one::<Option<NaiveDate>>(sql, &[&number, &key, &day, &taken])
+                .map(|first| (first, false))
+        } else if mode == "next_period" || mode == "auto" && quantity < taken {
+            Some((ends, false))
+        } else {
+            Some((day, true))
+        };
+        if let Some((from, at_once)) = said {
+            self.step += 1;
+            let step = self.step;
+            self.write(
+                "INSERT INTO world.add_on (contract, step, key, quantity, day, at_once) VALUES ($1, $2, $3, $4, $5, $6)",
+                &[&number, &step, &key, &quantity, &from, &at_once],
+            );
         }
         self.note_invoices();
     }
