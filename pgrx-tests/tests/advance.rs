@@ -561,6 +561,28 @@ fn a_void_fee_still_counts_for_the_minimum() {
 }
 
 #[test]
+fn a_set_up_fee_is_taxed_with_the_fee_that_it_comes_with() {
+    let mut books = Books::new();
+    books.plan("base", "base_price, bill_in", "10000, 'advance'");
+    books.plan("more", "base_price, setup_fee, bill_in", "20000, 500, 'advance'");
+    books.run("SELECT saas.set_tax_rate('DE', 10, '2025-01-01'), saas.set_tax_rate('DE', 20, '2025-07-01')");
+    let tenant = books.tenant("set-up");
+    books.run(&format!("SELECT saas.set_billing_details('{tenant}', '{{\"country\": \"DE\"}}')"));
+    books.subscribe(tenant, "base", 1, "2025-06-01Z", None);
+    // From July on, which is charged when June is closed.
+    change(&mut books.worker, tenant, Some("more"), None, "next_period", "2025-06-10Z").unwrap();
+    let expected = "subscription 20000, setup 500, tax 4100";
+    assert_eq!(preview(&mut books, tenant, "2025-06-10Z"), expected);
+    assert_eq!(books.bill(tenant, "2025-06-01"), format!("{expected} = 24600"));
+    let days: String = books.one(
+        "SELECT period_start || ' - ' || period_end FROM saas.payment_invoice_lines WHERE tenant_id = $1 AND kind = 'setup'",
+        &[&tenant],
+    );
+    assert_eq!(days, "2025-07-01 - 2025-08-01");
+    books.balanced();
+}
+
+#[test]
 fn with_a_years_fee_an_amount_for_ever_is_taken_once_a_month() {
     let mut books = plans();
     books.run(r#"SELECT saas.define_coupon('{"code": "FIVE", "amounts": {"USD": 500}}')"#);

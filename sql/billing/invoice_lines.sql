@@ -271,16 +271,16 @@
 ), setup AS MATERIALIZED (
   -- With the first period that ends after its day: a pause may have taken the day itself. In advance with the fee for the day, or the change.
   SELECT d.tenant_id, d.invoice_id, 7, 'setup', p.name || ' plan: set-up', NULL::text, 1::numeric,
-         f.amount::numeric, f.amount, d.period_start, d.period_end, d.subscription_id, p.id, NULL::text
+         f.amount::numeric, f.amount, coalesce(ahead.fee_start, d.period_start), coalesce(ahead.fee_end, d.period_end), d.subscription_id, p.id, NULL::text
     FROM due d
    CROSS JOIN LATERAL saas.setup_fees(d.tenant_id, d.subscription_id) f
     JOIN saas.plans p ON p.id = f.plan_id
+    LEFT JOIN advance ahead ON ahead.tenant_id = d.tenant_id AND ahead.subscription_id = d.subscription_id AND f.day >= ahead.fee_start AND f.day < ahead.fee_end
    WHERE (SELECT EXISTS (SELECT FROM saas.plans WHERE setup_fee > 0) OR EXISTS (SELECT FROM saas.plan_prices WHERE setup_fee > 0))
      AND CASE
            WHEN d.kind = 'change' THEN f.change_id = d.change_id
            WHEN d.bill_in = 'advance' THEN
-             EXISTS (SELECT FROM advance a WHERE a.tenant_id = d.tenant_id AND a.subscription_id = d.subscription_id
-                                             AND f.day >= a.fee_start AND f.day < a.fee_end)
+             ahead.fee_start IS NOT NULL
              AND NOT EXISTS (SELECT FROM saas.charged_changes x WHERE x.tenant_id = d.tenant_id AND x.change_id = f.change_id)
            ELSE f.day < d.period_end
                 AND NOT EXISTS (SELECT FROM earlier e
@@ -310,7 +310,7 @@
          row_number() OVER (PARTITION BY c.tenant_id, c.invoice_id
                             ORDER BY c.rank, c.period_start, c.feature_key, c.source_id, c.part, c.amount)::integer AS place,
          coalesce(CASE WHEN c.feature_key IS NULL THEN of_plan.category ELSE of_feature.category END, 'standard') AS category,
-         CASE WHEN d.kind IN ('advance', 'change') OR d.bill_in = 'advance' AND c.kind IN ('subscription', 'seat', 'proration', 'add_on')
+         CASE WHEN d.kind IN ('advance', 'change') OR d.bill_in = 'advance' AND c.kind IN ('subscription', 'seat', 'proration', 'add_on', 'setup')
                 THEN coalesce(c.period_start, d.period_start)
               ELSE coalesce(c.period_end, d.period_end) - 1 END AS taxed_on
     FROM charges c

@@ -126,7 +126,7 @@ CREATE FUNCTION world.ends_by(c world.contract, day date, at_step int) RETURNS b
 $$;
 
 -- The next fee in advance, with the set-up fees of its days. Returns the day on which it ends.
-CREATE FUNCTION world.add_fee(o world.op, c world.contract, of_currency text, setup_taxed_on date) RETURNS date LANGUAGE plpgsql AS $$
+CREATE FUNCTION world.add_fee(o world.op, c world.contract, of_currency text) RETURNS date LANGUAGE plpgsql AS $$
 DECLARE
   since date := world.charged_until(c);
   whole daterange := world.fee_whole(c, since);
@@ -136,7 +136,7 @@ BEGIN
   END IF;
   PERFORM world.add_fees(o.invoice, c.number, whole, since, upper(whole), of_currency, o.step);
   INSERT INTO world.charge
-  SELECT o.invoice, 7, 'setup', NULL, NULL, since, NULL, f.amount, 'standard', setup_taxed_on, false FROM world.setups(c.number, of_currency) f
+  SELECT o.invoice, 7, 'setup', NULL, NULL, since, NULL, f.amount, 'standard', since, false FROM world.setups(c.number, of_currency) f
    WHERE f.day >= since AND f.day < upper(whole) AND NOT EXISTS (SELECT FROM world.terms t WHERE t.number = f.change AND t.step >= o.step);
   INSERT INTO world.fee VALUES (c.number, since, upper(whole), whole, o.step, o.invoice);
   RETURN upper(whole);
@@ -154,7 +154,7 @@ BEGIN
       INSERT INTO world.mistake VALUES (o.tenant, format('fees of contract %s from %s, not from %s', c.number, until, world.charged_until(c)));
     END IF;
     WHILE until < upper(days) LOOP
-      until := world.add_fee(o, c, of_currency, lower(days));
+      until := world.add_fee(o, c, of_currency);
     END LOOP;
   ELSE
     SELECT * INTO change FROM world.terms t WHERE t.contract = c.number AND t.step < o.step ORDER BY t.number DESC LIMIT 1;
@@ -288,7 +288,7 @@ BEGIN
   -- In advance what begins when the period is over, unless it was known to be the last.
   IF is_ahead THEN
     IF world.charged_until(c) = piece.last AND NOT (c.trial_end > c.first_day AND c.trial_end >= piece.last) AND NOT world.ends_by(c, piece.last, o.step) THEN
-      PERFORM world.add_fee(o, c, of_currency, piece.last - 1);
+      PERFORM world.add_fee(o, c, of_currency);
     END IF;
     RETURN;
   END IF;
