@@ -1,10 +1,11 @@
 //! A year of many tenants through the public functions, drawn at random but always the same for a seed: plans in two currencies and in
-//! versions, monthly and yearly, by the calendar and by months of one's own, in arrears and in advance, one tenant's alone; seats, minimums, set-up fees, trials;
-//! changes now and later, to other intervals too, add-ons, pauses, ends and new beginnings; usage that comes late and twice, caps; credits by
-//! priority that expire, coupons, taxes that differ and move; payments that fail and succeed, reminders, debts that are given up; voids,
-//! reissues, credit notes; closes by several workers. After each day and each close the books are looked at. In the end plain SQL
-//! recounts every invoice line by line (`charges.sql`, `recount.sql`) from what was written down (`facts.sql`), and what became of it, of
-//! credits, reminders and standing; and the same year, closed by another number of workers, is the same.
+//! versions, monthly and yearly, by the calendar and by months of one's own, in arrears and in advance, one tenant's alone; seats,
+//! minimums, set-up fees, trials; changes now and later, to other intervals too, add-ons, pauses, ends and new beginnings; usage that
+//! comes late and twice, caps; credits by priority that expire, coupons, taxes that differ and move; payments that fail and succeed,
+//! reminders, debts that are given up; voids, reissues, credit notes; closes by several workers. After each day and each close the books
+//! are looked at. In the end plain SQL recounts every invoice line by line (`charges.sql`, `recount.sql`) from what was written down
+//! (`facts.sql`), and what became of it, of credits, reminders and standing; and the same year, closed by another number of workers, is
+//! the same.
 
 #[path = "../books/mod.rs"]
 mod books;
