@@ -132,7 +132,7 @@ fn a_close_rests_between_batches_while_others_write() {
     let mut closer = books.db.connect("saas_worker");
     let pid: i32 = one(&mut closer, "SELECT pg_backend_pid()", &[]);
     let closing = thread::spawn(move || close(&mut closer, "2026-01-01", 1));
-    let rests = "SELECT coalesce(wait_event = 'PgSleep' AND backend_xid IS NULL, false) FROM pg_stat_activity WHERE pid = $1";
+    let rests = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1 AND wait_event = 'PgSleep' AND backend_xid IS NULL)";
     while !one::<bool>(&mut books.worker, rests, &[&pid]) {
         assert!(!closing.is_finished(), "it did not rest");
         thread::sleep(Duration::from_millis(1));

@@ -362,7 +362,14 @@ fn sessions_have_slots_of_their_own() {
     let mut books = Books::new();
     books.run("UPDATE saas.settings SET usage_slots = 256");
     let acme = books.subscribed("plus", "2026-01-01Z");
-    let mut sessions: Vec<_> = (0..10).map(|_| books.db.connect("saas_worker")).collect();
+    let mut sessions = Vec::new();
+    for number in 0..200 {
+        // Others come and go meanwhile, and the numbers of processes go on.
+        let session = books.db.connect("saas_worker");
+        if number % 20 == 0 {
+            sessions.push(session);
+        }
+    }
     for session in &mut sessions {
         session.batch_execute("SET lock_timeout = '10s'; BEGIN").unwrap();
         record(session, acme, "project.create", 1, None, JANUARY).unwrap();
