@@ -88,7 +88,7 @@ fn what_is_corrected_after_the_close_is_adjusted_at_its_own_prices() {
     books.event(acme, "call", 12, "a", JANUARY);
     books.event(acme, "call", 8, "b", JANUARY);
     // 15 beyond the included ones: 10 at 100, 5 at 10.
-    assert_eq!(books.bill(acme, "2026-01-01"), "subscription 500, usage 1050 = 1550");
+    assert_eq!(books.bill(acme, "2026-01-01"), "subscription 500, usage 1000, usage 50 = 1550");
     // 17: two less in the second tier. Then 5: what is left of it, and nine of the first. 5 more that came late are netted.
     assert!(books.correct(acme, "b", 5));
     assert!(!books.correct(acme, "b", 5));
