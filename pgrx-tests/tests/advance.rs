@@ -376,6 +376,40 @@ fn set_up_minimum_coupons_and_credits() {
 }
 
 #[test]
+fn a_set_up_fee_is_owed_once_whatever_changes_on_its_day() {
+    let mut books = Books::new();
+    for (key, price, fee) in [("base", 10_000, 300), ("more", 20_000, 500)] {
+        books.plan(key, "base_price, setup_fee, bill_in", &format!("{price}, {fee}, 'advance'"));
+    }
+    // More on the day of the fee owes the difference with the change.
+    let tenant = books.subscribed("base", "2025-06-01Z");
+    change(&mut books.worker, tenant, Some("more"), None, "auto", "2025-06-01Z").unwrap();
+    assert_eq!(
+        books.invoices(tenant),
+        [
+            "2025-06-01 subscription 10000, setup 300 = 10300",
+            "2025-06-01 proration -10000, proration 20000, setup 200 = 10200",
+        ]
+    );
+    // Less, and more again: what was owed was owed once.
+    change(&mut books.worker, tenant, Some("base"), None, "prorate", "2025-06-01Z").unwrap();
+    change(&mut books.worker, tenant, Some("more"), None, "auto", "2025-06-16Z").unwrap();
+    assert_eq!(
+        books.invoices(tenant).pop().unwrap(),
+        "2025-06-16 proration -5000, proration 10000, credit -5000 = 0"
+    );
+    let other = books.subscribed("more", "2025-06-01Z");
+    change(&mut books.worker, other, Some("base"), None, "prorate", "2025-06-01Z").unwrap();
+    change(&mut books.worker, other, Some("more"), None, "auto", "2025-06-16Z").unwrap();
+    let setups: i64 = books.one(
+        "SELECT sum(amount)::bigint FROM saas.payment_invoice_lines WHERE tenant_id = $1 AND kind = 'setup'",
+        &[&other],
+    );
+    assert_eq!(setups, 500);
+    books.balanced();
+}
+
+#[test]
 fn a_void_fee_or_change_is_made_again_as_it_was() {
     let mut books = plans();
     let tenant = books.subscribed("small", "2025-06-01Z");

@@ -159,7 +159,7 @@ COMMENT ON FUNCTION saas.counted_under(text, date, date) IS 'Internal: what the 
 COMMENT ON FUNCTION saas.is_behind(uuid, timestamptz) IS 'Internal: whether a tenant is behind with an invoice.';
 COMMENT ON FUNCTION saas.monthly_value(uuid, integer, text) IS 'Internal: what a plan with so many seats is worth a month.';
 COMMENT ON FUNCTION saas.trial_after_change(uuid, uuid, uuid, integer, timestamptz) IS 'Internal: until when a trial lasts if the contract changes.';
-COMMENT ON FUNCTION saas.setup_fees(uuid, uuid) IS 'Internal: the set-up fees that a contract owes, and from which day.';
+COMMENT ON FUNCTION saas.setup_fees(uuid, uuid, uuid) IS 'Internal: the set-up fees that a contract owes, and from which day.';
 COMMENT ON FUNCTION saas.add_on_days(uuid, uuid, date) IS 'Internal: the add-ons of a contract, with the days of each quantity.';
 COMMENT ON FUNCTION saas.add_on_offer(uuid, text, text) IS 'Internal: what a plan says of an add-on in a currency.';
 COMMENT ON FUNCTION saas.plan_price(uuid, text) IS 'Internal: what a plan costs in a currency.';

@@ -196,8 +196,10 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 -- The set-up fees of a contract, each with its day and plan: the first day that is paid for owes that of its plan, a change to a
--- plan with a higher one the difference, with that change. What a contract owed that this one goes on from counts.
-CREATE FUNCTION saas.setup_fees(tenant_id uuid, subscription_id uuid) RETURNS TABLE (day date, plan_id uuid, amount bigint, change_id uuid)
+-- plan with a higher one the difference, with that change. What a contract owed that this one goes on from counts. The first day's plan
+-- is that of its end, but in advance that by which its fee was charged: before the changes of the day that are charged by themselves, one of
+-- which may be just being charged ($3).
+CREATE FUNCTION saas.setup_fees(tenant_id uuid, subscription_id uuid, charged_change uuid DEFAULT NULL) RETURNS TABLE (day date, plan_id uuid, amount bigint, change_id uuid)
 LANGUAGE sql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
   WITH RECURSIVE chain AS (
     SELECT s.tenant_id, s.id, s.anchor FROM saas.tenant_subscriptions s
@@ -219,15 +221,23 @@ LANGUAGE sql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
                     CASE WHEN (n.billing_interval, n.billing_cycle, n.bill_in) <> (p.billing_interval, p.billing_cycle, p.bill_in) THEN s.scheduled_for END) AS to_day
      ) paid
      WHERE paid.from_day < paid.to_day
+  ), changed AS (
+    SELECT x.subscription_id, x.id, x.number, x.day, x.from_plan_id, x.to_plan_id,
+           coalesce(x.id = setup_fees.charged_change, false)
+           OR EXISTS (SELECT FROM saas.charged_changes k WHERE k.tenant_id = x.tenant_id AND k.change_id = x.id) AS is_alone
+      FROM contract c
+      JOIN saas.subscription_changes x ON x.tenant_id = setup_fees.tenant_id AND x.subscription_id = c.id
   ), terms AS (
-    SELECT c.id, c.anchor, c.currency, 0 AS number, c.from_day AS day, first.plan_id, NULL::uuid AS change_id
+    SELECT c.id, c.anchor, c.currency, 0 AS number, c.from_day AS day, coalesce(alone.from_plan_id, first.plan_id) AS plan_id, NULL::uuid AS change_id
       FROM contract c
      CROSS JOIN LATERAL saas.subscription_terms(setup_fees.tenant_id, c.id, c.from_day) first
+      LEFT JOIN LATERAL (
+        SELECT x.from_plan_id FROM changed x WHERE x.subscription_id = c.id AND x.day = c.from_day AND x.is_alone ORDER BY x.number LIMIT 1
+      ) alone ON true
     UNION ALL
     SELECT c.id, c.anchor, c.currency, x.number, x.day, x.to_plan_id, x.id
       FROM contract c
-      JOIN saas.subscription_changes x ON x.tenant_id = setup_fees.tenant_id AND x.subscription_id = c.id
-       AND x.day > c.from_day AND x.day < c.to_day
+      JOIN changed x ON x.subscription_id = c.id AND x.day < c.to_day AND (x.day > c.from_day OR x.day = c.from_day AND x.is_alone)
     UNION ALL
     SELECT c.id, c.anchor, c.currency, 2147483647, c.scheduled_for, c.scheduled_plan_id, NULL
       FROM contract c WHERE c.scheduled_for > c.from_day AND c.scheduled_for < c.to_day

@@ -273,7 +273,7 @@
   SELECT d.tenant_id, d.invoice_id, 7, 'setup', p.name || ' plan: set-up', NULL::text, 1::numeric,
          f.amount::numeric, f.amount, coalesce(ahead.fee_start, d.period_start), coalesce(ahead.fee_end, d.period_end), d.subscription_id, p.id, NULL::text
     FROM due d
-   CROSS JOIN LATERAL saas.setup_fees(d.tenant_id, d.subscription_id) f
+   CROSS JOIN LATERAL saas.setup_fees(d.tenant_id, d.subscription_id, d.change_id) f
     JOIN saas.plans p ON p.id = f.plan_id
     LEFT JOIN advance ahead ON ahead.tenant_id = d.tenant_id AND ahead.subscription_id = d.subscription_id AND f.day >= ahead.fee_start AND f.day < ahead.fee_end
    WHERE (SELECT EXISTS (SELECT FROM saas.plans WHERE setup_fee > 0) OR EXISTS (SELECT FROM saas.plan_prices WHERE setup_fee > 0))
