@@ -94,8 +94,8 @@ $$;
 
 -- The set-up fees of a contract: the first day that is paid for owes that of its plan, a dearer plan the difference on its day. What the
 -- contract before owed counts where it goes on. In advance the first day owes by the terms of its fee: changes of that day which are charged
--- by themselves (one is being charged now) come after it.
-CREATE FUNCTION world.setups(of_contract int, of_currency text, being int DEFAULT NULL) RETURNS TABLE (day date, amount numeric, change int) LANGUAGE sql STABLE AS $$
+-- by themselves (one is being charged now) come after it, and those that come later are not known yet.
+CREATE FUNCTION world.setups(of_contract int, of_currency text, being int DEFAULT NULL, at_step int DEFAULT 2147483647) RETURNS TABLE (day date, amount numeric, change int) LANGUAGE sql STABLE AS $$
   WITH RECURSIVE chain AS (
     SELECT c.* FROM world.contract c WHERE c.number = of_contract
     UNION ALL
@@ -104,10 +104,10 @@ CREATE FUNCTION world.setups(of_contract int, of_currency text, being int DEFAUL
     SELECT c.number, greatest(c.first_day, c.trial_end) AS first, coalesce(c.ended, 'infinity') AS last FROM chain c
   ), steps AS (
     SELECT k.number, 0 AS turn, k.first AS day,
-           (SELECT t.plan FROM world.terms t WHERE t.contract = k.number AND t.day <= k.first AND NOT (t.day = k.first AND world.is_alone(t, being)) ORDER BY t.number DESC LIMIT 1)
+           (SELECT t.plan FROM world.terms t WHERE t.contract = k.number AND t.day <= k.first AND t.step < at_step AND NOT (t.day = k.first AND world.is_alone(t, being)) ORDER BY t.number DESC LIMIT 1)
       FROM paid k WHERE k.first < k.last
     UNION ALL
-    SELECT k.number, t.number, t.day, t.plan FROM paid k JOIN world.terms t ON t.contract = k.number AND t.day < k.last
+    SELECT k.number, t.number, t.day, t.plan FROM paid k JOIN world.terms t ON t.contract = k.number AND t.day < k.last AND t.step < at_step
        AND (t.day > k.first OR t.day = k.first AND world.is_alone(t, being))
   ), owed AS (
     SELECT s.number, s.day, s.turn, x.setup,
@@ -144,8 +144,8 @@ BEGIN
   END IF;
   PERFORM world.add_fees(o.invoice, c.number, whole, since, upper(whole), of_currency, o.step);
   INSERT INTO world.charge
-  SELECT o.invoice, 7, 'setup', NULL, NULL, since, NULL, f.amount, 'standard', since, false FROM world.setups(c.number, of_currency) f
-   WHERE f.day >= since AND f.day < upper(whole) AND NOT EXISTS (SELECT FROM world.terms t WHERE t.number = f.change AND t.step >= o.step);
+  SELECT o.invoice, 7, 'setup', NULL, NULL, since, NULL, f.amount, 'standard', since, false FROM world.setups(c.number, of_currency, NULL, o.step) f
+   WHERE f.day >= since AND f.day < upper(whole);
   INSERT INTO world.fee VALUES (c.number, since, upper(whole), whole, o.step, o.invoice);
   RETURN upper(whole);
 END $$;
@@ -188,7 +188,7 @@ BEGIN
          FROM world.fee f WHERE f.contract = c.number AND f.last > change.day;
       INSERT INTO world.charge
       SELECT o.invoice, 7, 'setup', NULL, NULL, change.day, NULL, f.amount, 'standard', change.day, false
-        FROM world.setups(c.number, of_currency, change.number) f WHERE f.change = change.number;
+        FROM world.setups(c.number, of_currency, change.number, o.step) f WHERE f.change = change.number;
       INSERT INTO world.alone VALUES (change.step, o.invoice);
     END IF;
     until := world.charged_until(c);
