@@ -3,7 +3,7 @@
 #[allow(unused)] // of the module that tests of billing share
 mod books;
 
-use books::Books;
+use books::{Books, CANCEL, CANCEL_NOW, PAUSE, RESUME, change};
 use postgres::{Client, Error};
 use saas_core_tests::story::{Story, asking};
 use saas_core_tests::{assert_sqlstate, story};
@@ -26,26 +26,6 @@ fn set(
 fn take(books: &mut Books, tenant: Uuid, key: &str, quantity: i32, at: &str) -> Uuid {
     set(&mut books.worker, tenant, key, quantity, "auto", at).unwrap()
 }
-
-fn change(
-    client: &mut Client,
-    tenant: Uuid,
-    plan: &str,
-    mode: &str,
-    at: &str,
-) -> Result<Uuid, Error> {
-    let sql = "SELECT saas.change_subscription($1, $2, mode => $3, as_of => $4::text::timestamptz)";
-    Ok(client.query_one(sql, &[&tenant, &plan, &mode, &at])?.get(0))
-}
-
-fn call(books: &mut Books, sql: &str, tenant: Uuid, at: &str) -> Result<u64, Error> {
-    books.worker.execute(&format!("SELECT saas.{sql}"), &[&tenant, &at])
-}
-
-const PAUSE: &str = "pause_subscription($1, $2::text::timestamptz)";
-const RESUME: &str = "resume_subscription($1, $2::text::timestamptz)";
-const CANCEL: &str = "cancel_subscription($1, true, $2::text::timestamptz)";
-const CANCEL_NOW: &str = "cancel_subscription($1, false, $2::text::timestamptz)";
 
 /// `bare` offers nothing, `small` and `large` support and environments, `year` both for a year.
 fn plans() -> Books {
@@ -70,26 +50,18 @@ fn plans() -> Books {
     books
 }
 
-/// The lines that the invoice of the period would have.
-fn told(books: &mut Books, tenant: Uuid, day: &str) -> String {
-    books.one(
-        "SELECT coalesce(string_agg(concat_ws(' ', kind, amount), ', '), '') FROM saas.preview_invoice($1, $2::text::timestamptz)",
-        &[&tenant, &day],
-    )
-}
-
 #[test]
 fn more_comes_at_once_and_less_at_the_end() {
     let mut books = plans();
     let tenant = books.subscribed("small", "2025-06-01Z");
     take(&mut books, tenant, "env", 2, "2025-06-16T12:00Z");
-    assert_eq!(told(&mut books, tenant, "2025-06-16Z"), "subscription 10000, add_on 500");
+    assert_eq!(books.preview(tenant, "2025-06-16Z"), "subscription 10000, add_on 500");
     take(&mut books, tenant, "env", 5, "2025-06-21Z");
     take(&mut books, tenant, "env", 1, "2025-06-25Z");
     // 2 × 500 × 5/30, and 5 × 500 × 10/30.
     let june = "subscription 10000, add_on 167, add_on 833";
-    assert_eq!(told(&mut books, tenant, "2025-06-16Z"), june);
-    assert_eq!(told(&mut books, tenant, "2025-07-16Z"), "subscription 10000, add_on 500");
+    assert_eq!(books.preview(tenant, "2025-06-16Z"), june);
+    assert_eq!(books.preview(tenant, "2025-07-16Z"), "subscription 10000, add_on 500");
     assert_eq!(books.bill(tenant, "2025-06-01"), format!("{june} = 11000"));
     let lines: String = books.one(
         "SELECT string_agg(concat_ws(' ', description, quantity, unit_amount, period_start, period_end), ', ' ORDER BY position)
@@ -102,12 +74,12 @@ fn more_comes_at_once_and_less_at_the_end() {
     );
     // As many as now takes back what waits, and divides nothing. Once more is nothing.
     take(&mut books, tenant, "env", 0, "2025-07-10Z");
-    assert_eq!(told(&mut books, tenant, "2025-08-10Z"), "subscription 10000");
+    assert_eq!(books.preview(tenant, "2025-08-10Z"), "subscription 10000");
     for _ in 0..2 {
         take(&mut books, tenant, "env", 1, "2025-07-11Z");
         assert_eq!(books.count("saas.subscription_add_ons"), 5);
     }
-    assert_eq!(told(&mut books, tenant, "2025-08-10Z"), "subscription 10000, add_on 500");
+    assert_eq!(books.preview(tenant, "2025-08-10Z"), "subscription 10000, add_on 500");
     // More drops what waits.
     take(&mut books, tenant, "env", 0, "2025-07-20Z");
     take(&mut books, tenant, "env", 4, "2025-08-01Z");
@@ -145,15 +117,15 @@ fn pauses_and_ends_are_not_billed() {
     let mut books = plans();
     let tenant = books.subscribed("small", "2025-06-01Z");
     take(&mut books, tenant, "env", 3, "2025-06-01Z");
-    call(&mut books, PAUSE, tenant, "2025-06-11Z").unwrap();
+    books.work(PAUSE, tenant, "2025-06-11Z").unwrap();
     assert_sqlstate(set(&mut books.worker, tenant, "env", 4, "auto", "2025-06-12Z"), "55000");
-    call(&mut books, RESUME, tenant, "2025-07-21Z").unwrap();
+    books.work(RESUME, tenant, "2025-07-21Z").unwrap();
     // Nothing is said while the contract is about to end.
-    call(&mut books, CANCEL, tenant, "2025-08-05Z").unwrap();
+    books.work(CANCEL, tenant, "2025-08-05Z").unwrap();
     assert_sqlstate(set(&mut books.worker, tenant, "env", 4, "auto", "2025-08-06Z"), "55000");
-    call(&mut books, RESUME, tenant, "2025-08-06Z").unwrap();
+    books.work(RESUME, tenant, "2025-08-06Z").unwrap();
     assert_eq!(books.bill(tenant, "2025-07-25"), "subscription 3548, add_on 532 = 4080");
-    call(&mut books, CANCEL_NOW, tenant, "2025-08-10T12:00Z").unwrap();
+    books.work(CANCEL_NOW, tenant, "2025-08-10T12:00Z").unwrap();
     assert_sqlstate(set(&mut books.worker, tenant, "env", 4, "auto", "2025-08-11Z"), "55000");
     assert_eq!(books.bill(tenant, "2025-08-01"), "subscription 3226, add_on 484 = 3710");
     assert_eq!(
@@ -173,10 +145,10 @@ fn each_day_has_the_price_of_its_plan() {
     let tenant = books.subscribed("small", "2025-06-01Z");
     take(&mut books, tenant, "support", 1, "2025-06-01Z");
     take(&mut books, tenant, "env", 2, "2025-06-01Z");
-    change(&mut books.worker, tenant, "large", "auto", "2025-06-16Z").unwrap();
+    change(&mut books.worker, tenant, Some("large"), None, "auto", "2025-06-16Z").unwrap();
     // A change of seats divides nothing.
     let seats = "change_subscription($1, seats => 2, as_of => $2::text::timestamptz)";
-    call(&mut books, seats, tenant, "2025-06-20Z").unwrap();
+    books.work(seats, tenant, "2025-06-20Z").unwrap();
     let lines: String = books.one(
         "SELECT string_agg(concat_ws(' ', description, quantity, unit_amount, amount), ', ')
            FROM saas.preview_invoice($1, '2025-06-30Z') WHERE kind = 'add_on'",
@@ -207,23 +179,23 @@ fn another_plan_offers_what_is_taken() {
         ("bare", "prorate", "does not offer the add-on \"support\", of which the contract has 2"),
         ("small", "auto", "offers 1 of the add-on \"support\" at most, the contract has 2"),
     ] {
-        let refused = change(&mut books.worker, tenant, plan, mode, "2025-06-10Z");
+        let refused = change(&mut books.worker, tenant, Some(plan), None, mode, "2025-06-10Z");
         let error = assert_sqlstate(refused, "55000");
         assert_eq!(error.message(), format!("the plan \"{plan}\" {says}"));
         assert!(error.hint().unwrap().contains("set_add_on"));
     }
     // Until the month is over it is there, also for a plan that would come before.
     take(&mut books, tenant, "support", 0, "2025-06-11Z");
-    let refused = change(&mut books.worker, tenant, "bare", "prorate", "2025-06-12Z");
+    let refused = change(&mut books.worker, tenant, Some("bare"), None, "prorate", "2025-06-12Z");
     assert_sqlstate(refused, "55000");
-    change(&mut books.worker, tenant, "bare", "auto", "2025-06-12Z").unwrap();
+    change(&mut books.worker, tenant, Some("bare"), None, "auto", "2025-06-12Z").unwrap();
     // The plan that waits counts for what is taken, not for what is given back.
     let back = set(&mut books.worker, tenant, "support", 2, "auto", "2025-06-13Z");
     assert!(assert_sqlstate(back, "55000").message().contains("\"bare\", for which"));
     let more = set(&mut books.worker, tenant, "env", 1, "auto", "2025-06-13Z");
     assert_sqlstate(more, "55000");
     take(&mut books, tenant, "support", 0, "2025-06-13Z");
-    call(&mut books, RESUME, tenant, "2025-06-14Z").unwrap();
+    books.work(RESUME, tenant, "2025-06-14Z").unwrap();
     take(&mut books, tenant, "env", 1, "2025-06-16Z");
     assert_eq!(
         books.bill(tenant, "2025-06-01"),
@@ -240,8 +212,8 @@ fn a_year_bills_them_with_its_fee() {
     take(&mut books, tenant, "env", 2, "2025-03-02Z");
     take(&mut books, tenant, "env", 1, "2025-07-01Z");
     // The year is sold as a whole.
-    assert_eq!(told(&mut books, tenant, "2025-12-31Z"), "subscription 365000, add_on 6100");
-    assert_eq!(told(&mut books, tenant, "2026-12-31Z"), "subscription 365000, add_on 3650");
+    assert_eq!(books.preview(tenant, "2025-12-31Z"), "subscription 365000, add_on 6100");
+    assert_eq!(books.preview(tenant, "2026-12-31Z"), "subscription 365000, add_on 3650");
     for month in 1..12 {
         assert_eq!(books.bill(tenant, &format!("2025-{month:02}-01")), "nothing = 0");
     }
@@ -250,7 +222,7 @@ fn a_year_bills_them_with_its_fee() {
         books.bill(tenant, "2025-12-01"),
         "subscription 365000, add_on 5500, add_on 900 = 371400"
     );
-    assert_eq!(told(&mut books, tenant, "2026-12-31Z"), "subscription 365000, add_on 10950");
+    assert_eq!(books.preview(tenant, "2026-12-31Z"), "subscription 365000, add_on 10950");
     books.balanced();
 }
 
@@ -262,14 +234,15 @@ fn another_interval_takes_them_along() {
     take(&mut books, tenant, "support", 1, "2025-06-01Z");
     take(&mut books, tenant, "env", 1, "2025-06-05Z");
     take(&mut books, tenant, "support", 0, "2025-06-05Z");
-    let next = change(&mut books.worker, tenant, "year", "prorate", "2025-06-11Z").unwrap();
+    let next =
+        change(&mut books.worker, tenant, Some("year"), None, "prorate", "2025-06-11Z").unwrap();
     assert_ne!(first, next);
     // Ten days of June, then those until the end that was asked for, which is not put off by a year.
     let june = "subscription 3333, add_on 333, add_on 1000 = 4666";
     let year = "subscription 365000, add_on 400, add_on 2000, add_on 3450";
-    assert_eq!(told(&mut books, tenant, "2026-06-10Z"), year);
+    assert_eq!(books.preview(tenant, "2026-06-10Z"), year);
     // Back again when the year is over, with what is there then.
-    change(&mut books.worker, tenant, "small", "auto", "2025-06-12Z").unwrap();
+    change(&mut books.worker, tenant, Some("small"), None, "auto", "2025-06-12Z").unwrap();
     assert_eq!(books.bill(tenant, "2025-06-05"), june);
     books.close("2026-06-01");
     assert_eq!(
@@ -289,7 +262,7 @@ fn another_interval_takes_them_along() {
         both.execute(sql, &[&tenant]).unwrap();
     }
     both.commit().unwrap();
-    assert_eq!(told(&mut books, tenant, "2025-06-20Z"), "subscription 6667, add_on 1667");
+    assert_eq!(books.preview(tenant, "2025-06-20Z"), "subscription 6667, add_on 1667");
     books.balanced();
 }
 
@@ -313,7 +286,7 @@ fn a_preview_is_the_invoice_and_a_reissue_the_same() {
     // What is said later changes nothing of it.
     take(&mut books, tenant, "env", 9, "2025-07-02Z");
     books.run("SELECT saas.void_invoice(id, 'mistake') FROM saas.payment_invoices");
-    assert_eq!(told(&mut books, tenant, "2025-06-01Z"), june);
+    assert_eq!(books.preview(tenant, "2025-06-01Z"), june);
     assert_eq!(books.bill(tenant, "2025-06-01"), format!("{june} = 11500"));
     books.balanced();
 }
@@ -472,7 +445,7 @@ fn random_months_recount_by_days() {
         for day in 0..91 {
             let at = format!("{}T12:00Z", date(day));
             if day == grows {
-                change(&mut books.worker, tenant, "large", "auto", &at).unwrap();
+                change(&mut books.worker, tenant, Some("large"), None, "auto", &at).unwrap();
             }
             for (place, key) in keys.iter().enumerate() {
                 if dice.throw(8) == 0 {
@@ -576,7 +549,7 @@ fn two_at_once_follow_each_other() {
             });
             let changes = scope.spawn(|| {
                 barrier.wait();
-                change(&mut other, tenant, "bare", "prorate", "2025-06-10Z").is_ok()
+                change(&mut other, tenant, Some("bare"), None, "prorate", "2025-06-10Z").is_ok()
             });
             (takes.join().unwrap(), changes.join().unwrap())
         });

@@ -3,38 +3,17 @@
 #[allow(unused)] // of the module that tests of billing share
 mod books;
 
-use books::Books;
-use postgres::Client;
+use books::{Books, change};
 use saas_core_tests::{assert_sqlstate, story};
 use std::sync::Barrier;
 use std::thread;
 use uuid::Uuid;
-
-fn change(
-    client: &mut Client,
-    tenant: Uuid,
-    plan: Option<&str>,
-    seats: Option<i32>,
-    mode: &str,
-    at: &str,
-) -> Result<Uuid, postgres::Error> {
-    let sql = "SELECT saas.change_subscription($1, $2, $3, $4, $5::text::timestamptz)";
-    Ok(client.query_one(sql, &[&tenant, &plan, &seats, &mode, &at])?.get(0))
-}
 
 fn advance(books: &mut Books, at: &str) -> i64 {
     story::one(
         &mut books.worker,
         "SELECT saas.advance_subscriptions($1::text::timestamptz)",
         &[&at],
-    )
-}
-
-fn preview(books: &mut Books, tenant: Uuid, at: &str) -> String {
-    books.one(
-        "SELECT coalesce(string_agg(concat_ws(' ', kind, amount), ', ' ORDER BY position), 'nothing')
-           FROM saas.preview_invoice($1, $2::text::timestamptz)",
-        &[&tenant, &at],
     )
 }
 
@@ -83,8 +62,8 @@ fn the_fee_comes_first_and_the_usage_with_the_next() {
     assert_eq!(books.invoices(tenant), ["2025-06-16 subscription 5000, seat 500 = 5500"]);
     books.used(tenant, "calls", 150, "2025-06-20Z");
     let expected = "subscription 10000, seat 1000, usage 500";
-    assert_eq!(preview(&mut books, tenant, "2025-06-20Z"), expected);
-    assert_eq!(preview(&mut books, tenant, "2025-07-20Z"), "subscription 10000, seat 1000");
+    assert_eq!(books.preview(tenant, "2025-06-20Z"), expected);
+    assert_eq!(books.preview(tenant, "2025-07-20Z"), "subscription 10000, seat 1000");
     books.close("2025-06-01");
     books.close("2025-07-01");
     assert_eq!(
@@ -135,7 +114,7 @@ fn a_change_is_charged_at_once_and_by_itself() {
     let expected = "proration -5000, proration 15000";
     assert_eq!(preview_change(&mut books, tenant, Some("large"), None, "2025-06-16Z"), expected);
     assert_eq!(books.invoices(tenant).len(), 1);
-    change(&mut books.worker, tenant, Some("large"), None, "auto", "2025-06-16Z").unwrap();
+    books.to(tenant, "large", "auto", "2025-06-16Z");
     change(&mut books.worker, tenant, None, Some(3), "auto", "2025-06-16Z").unwrap();
     assert_eq!(
         books.invoices(tenant),
@@ -148,7 +127,7 @@ fn a_change_is_charged_at_once_and_by_itself() {
     // What is worth less waits for the fee that follows.
     let expected = "subscription 10000, seat 1000";
     assert_eq!(preview_change(&mut books, tenant, Some("small"), None, "2025-06-20Z"), expected);
-    change(&mut books.worker, tenant, Some("small"), None, "auto", "2025-06-20Z").unwrap();
+    books.to(tenant, "small", "auto", "2025-06-20Z");
     assert_eq!(books.bill(tenant, "2025-06-01"), format!("{expected} = 11000"));
     // Asked for at once by who bills, it gives back.
     change(&mut books.worker, tenant, None, Some(1), "prorate", "2025-07-17Z").unwrap();
@@ -166,9 +145,9 @@ fn a_change_before_its_fee_is_charged_comes_with_it() {
     let mut books = plans();
     let tenant = books.subscribed("small", "2025-06-01Z");
     // June is not closed yet when July changes.
-    change(&mut books.worker, tenant, Some("large"), None, "auto", "2025-07-17Z").unwrap();
+    books.to(tenant, "large", "auto", "2025-07-17Z");
     let lines = "subscription 10000, proration -4839, proration 14516";
-    assert_eq!(preview(&mut books, tenant, "2025-06-20Z"), lines);
+    assert_eq!(books.preview(tenant, "2025-06-20Z"), lines);
     assert_eq!(books.bill(tenant, "2025-06-01"), format!("{lines} = 19677"));
     // One in days that span two charged fees is charged in both.
     let tenant = books.subscribed("small", "2025-06-01Z");
@@ -176,7 +155,7 @@ fn a_change_before_its_fee_is_charged_comes_with_it() {
     books.bill(tenant, "2025-07-01");
     let sql = "SELECT count(*) FROM saas.charged_changes WHERE tenant_id = $1";
     assert_eq!(books.one::<i64>(sql, &[&tenant]), 0);
-    change(&mut books.worker, tenant, Some("large"), None, "auto", "2025-08-01Z").unwrap();
+    books.to(tenant, "large", "auto", "2025-08-01Z");
     assert_eq!(
         books.invoices(tenant).pop().unwrap(),
         "2025-08-01 proration -10000, proration 30000 = 20000"
@@ -192,7 +171,7 @@ fn nothing_is_due_before_the_trial_is_over() {
     books.subscribe(tenant, "small", 1, "2035-06-06 12:00Z", Some("10 days"));
     assert!(books.invoices(tenant).is_empty());
     assert_eq!(advance(&mut books, "2035-06-16 11:00Z"), 0);
-    assert_eq!(preview(&mut books, tenant, "2035-06-10Z"), "subscription 10000");
+    assert_eq!(books.preview(tenant, "2035-06-10Z"), "subscription 10000");
     assert_eq!(advance(&mut books, "2035-06-16 12:00Z"), 2);
     assert_eq!(books.invoices(tenant), ["2035-06-16 subscription 5000 = 5000"]);
     assert_eq!(advance(&mut books, "2035-06-30Z"), 0);
@@ -215,7 +194,7 @@ fn nothing_is_due_before_the_trial_is_over() {
     books.subscribe(larger, "small", 1, "2035-06-06Z", Some("10 days"));
     let expected = "subscription 8000, proration -8000, proration 24000";
     assert_eq!(preview_change(&mut books, larger, Some("large"), None, "2035-06-07Z"), expected);
-    change(&mut books.worker, larger, Some("large"), None, "auto", "2035-06-07Z").unwrap();
+    books.to(larger, "large", "auto", "2035-06-07Z");
     assert_eq!(books.invoices(larger), [format!("2035-06-07 {expected} = 24000")]);
     books.balanced();
 }
@@ -243,7 +222,7 @@ fn a_year_in_advance() {
     books.bill(tenant, "2025-02-28");
     // The second year begins within a month: it is charged then, by the daily job or else before the month is closed.
     assert_eq!(advance(&mut books, "2025-03-09Z"), 0);
-    assert_eq!(preview(&mut books, tenant, "2025-03-20Z"), "nothing");
+    assert_eq!(books.preview(tenant, "2025-03-20Z"), "nothing");
     let lines = "subscription 60000, seat 1000";
     assert_eq!(advance(&mut books, "2025-03-10Z"), 1);
     assert_eq!(books.invoices(tenant).pop().unwrap(), format!("2025-03-10 {lines} = 61000"));
@@ -270,8 +249,8 @@ fn another_contract_waits_until_what_is_paid_is_over() {
         change(&mut books.worker, tenant, Some("arrears"), None, "prorate", "2025-06-10Z"),
         "55000",
     );
-    change(&mut books.worker, tenant, Some("arrears"), None, "auto", "2025-06-10Z").unwrap();
-    assert_eq!(preview(&mut books, tenant, "2025-06-20Z"), "nothing");
+    books.to(tenant, "arrears", "auto", "2025-06-10Z");
+    assert_eq!(books.preview(tenant, "2025-06-20Z"), "nothing");
     assert_eq!(advance(&mut books, "2025-07-01Z"), 1);
     assert_eq!(books.bill(tenant, "2025-06-01"), "nothing = 0");
     assert_eq!(books.bill(tenant, "2025-07-01"), "subscription 20000 = 20000");
@@ -280,7 +259,7 @@ fn another_contract_waits_until_what_is_paid_is_over() {
         preview_change(&mut books, tenant, Some("large"), None, "2025-08-17Z"),
         "subscription 14516"
     );
-    change(&mut books.worker, tenant, Some("large"), None, "auto", "2025-08-17Z").unwrap();
+    books.to(tenant, "large", "auto", "2025-08-17Z");
     assert_eq!(books.invoices(tenant).pop().unwrap(), "2025-08-17 subscription 14516 = 14516");
     books.close("2025-08-01");
     assert_eq!(
@@ -318,12 +297,12 @@ fn set_up_minimum_coupons_and_credits() {
     // June used 500 and paid 10000 of at least 12000; what is paid for July does not count for June.
     books.used(tenant, "calls", 50, "2025-06-20Z");
     let lines = "subscription 10000, usage 500, minimum 1500";
-    assert_eq!(preview(&mut books, tenant, "2025-06-20Z"), lines);
+    assert_eq!(books.preview(tenant, "2025-06-20Z"), lines);
     // Nor does a month that is only previewed leave out what its own fee has paid.
-    assert_eq!(preview(&mut books, tenant, "2025-07-20Z"), "subscription 10000, minimum 2000");
+    assert_eq!(books.preview(tenant, "2025-07-20Z"), "subscription 10000, minimum 2000");
     assert_eq!(books.bill(tenant, "2025-06-01"), format!("{lines} = 12000"));
     // The dearer plan owes the difference of the set-up fee, with the change.
-    change(&mut books.worker, tenant, Some("more"), None, "auto", "2025-07-01Z").unwrap();
+    books.to(tenant, "more", "auto", "2025-07-01Z");
     assert_eq!(
         books.invoices(tenant).pop().unwrap(),
         "2025-07-01 proration -10000, proration 20000, setup 200 = 10200"
@@ -343,7 +322,7 @@ fn set_up_minimum_coupons_and_credits() {
     books.plan("plain", "base_price, bill_in", "10000, 'advance'");
     books.plan("rich", "base_price, bill_in", "30000, 'advance'");
     books.subscribe(half, "plain", 1, "2025-06-01Z", None);
-    change(&mut books.worker, half, Some("rich"), None, "auto", "2025-06-16Z").unwrap();
+    books.to(half, "rich", "auto", "2025-06-16Z");
     assert_eq!(
         books.invoices(half),
         [
@@ -356,7 +335,7 @@ fn set_up_minimum_coupons_and_credits() {
     let five = books.tenant("five");
     books.data.execute("SELECT saas.apply_coupon($1, 'FIVE', '2025-06-01Z')", &[&five]).unwrap();
     books.subscribe(five, "plain", 1, "2025-06-16Z", None);
-    change(&mut books.worker, five, Some("rich"), None, "auto", "2025-06-16Z").unwrap();
+    books.to(five, "rich", "auto", "2025-06-16Z");
     books.bill(five, "2025-06-30");
     books
         .worker
@@ -383,7 +362,7 @@ fn a_set_up_fee_is_owed_once_whatever_changes_on_its_day() {
     }
     // More on the day of the fee owes the difference with the change.
     let tenant = books.subscribed("base", "2025-06-01Z");
-    change(&mut books.worker, tenant, Some("more"), None, "auto", "2025-06-01Z").unwrap();
+    books.to(tenant, "more", "auto", "2025-06-01Z");
     assert_eq!(
         books.invoices(tenant),
         [
@@ -392,15 +371,15 @@ fn a_set_up_fee_is_owed_once_whatever_changes_on_its_day() {
         ]
     );
     // Less, and more again: what was owed was owed once.
-    change(&mut books.worker, tenant, Some("base"), None, "prorate", "2025-06-01Z").unwrap();
-    change(&mut books.worker, tenant, Some("more"), None, "auto", "2025-06-16Z").unwrap();
+    books.to(tenant, "base", "prorate", "2025-06-01Z");
+    books.to(tenant, "more", "auto", "2025-06-16Z");
     assert_eq!(
         books.invoices(tenant).pop().unwrap(),
         "2025-06-16 proration -5000, proration 10000, credit -5000 = 0"
     );
     let other = books.subscribed("more", "2025-06-01Z");
-    change(&mut books.worker, other, Some("base"), None, "prorate", "2025-06-01Z").unwrap();
-    change(&mut books.worker, other, Some("more"), None, "auto", "2025-06-16Z").unwrap();
+    books.to(other, "base", "prorate", "2025-06-01Z");
+    books.to(other, "more", "auto", "2025-06-16Z");
     let setups: i64 = books.one(
         "SELECT sum(amount)::bigint FROM saas.payment_invoice_lines WHERE tenant_id = $1 AND kind = 'setup'",
         &[&other],
@@ -413,7 +392,7 @@ fn a_set_up_fee_is_owed_once_whatever_changes_on_its_day() {
 fn a_void_fee_or_change_is_made_again_as_it_was() {
     let mut books = plans();
     let tenant = books.subscribed("small", "2025-06-01Z");
-    change(&mut books.worker, tenant, Some("large"), None, "auto", "2025-06-16Z").unwrap();
+    books.to(tenant, "large", "auto", "2025-06-16Z");
     books.bill(tenant, "2025-06-01");
     change(&mut books.worker, tenant, None, Some(2), "auto", "2025-07-16Z").unwrap();
     let before = books.invoices(tenant);
@@ -468,7 +447,7 @@ fn periods_of_its_own_and_a_tax_that_changes() {
     books.used(tenant, "calls", 100, "2025-02-10Z");
     // What comes first is taxed as on its first day, usage as on its last.
     let lines = "subscription 10000, usage 1000, tax 100, tax 2000";
-    assert_eq!(preview(&mut books, tenant, "2025-02-01Z"), lines);
+    assert_eq!(books.preview(tenant, "2025-02-01Z"), lines);
     assert_eq!(books.bill(tenant, "2025-02-01"), format!("{lines} = 13100"));
     assert_eq!(books.invoices(tenant)[0], "2025-01-31 subscription 10000, tax 1000 = 11000");
     assert_eq!(charged(&mut books, tenant), ["2025-01-31 - 2025-02-28", "2025-02-28 - 2025-03-31"]);
@@ -500,7 +479,7 @@ fn add_ons_come_with_the_fee_or_by_themselves() {
     // Fewer wait for the fee that follows.
     set(&mut books, 1, "auto", "2025-06-25Z");
     // The plan changes, what is paid keeps its price.
-    change(&mut books.worker, tenant, Some("large"), None, "prorate", "2025-06-26Z").unwrap();
+    books.to(tenant, "large", "prorate", "2025-06-26Z");
     assert_eq!(books.bill(tenant, "2025-06-01"), "subscription 10000, add_on 400 = 10400");
     assert_eq!(
         books.invoices(tenant),
@@ -536,6 +515,20 @@ fn add_ons_come_with_the_fee_or_by_themselves() {
 }
 
 #[test]
+fn what_costs_nothing_makes_no_invoice() {
+    let mut books = Books::new();
+    let plan = r#"{"key": "app", "base_price": 10000, "bill_in": "advance", "add_ons": [{"key": "gift", "price": 0}]}"#;
+    books.data.execute("SELECT saas.define_plan($1::text::jsonb)", &[&plan]).unwrap();
+    let tenant = books.subscribed("app", "2025-06-01Z");
+    books
+        .work("set_add_on($1, 'gift', 2, as_of => $2::text::timestamptz)", tenant, "2025-06-16Z")
+        .unwrap();
+    assert_eq!(books.invoices(tenant), ["2025-06-01 subscription 10000 = 10000"]);
+    assert_eq!(books.bill(tenant, "2025-06-01"), "subscription 10000, add_on 0 = 10000");
+    books.balanced();
+}
+
+#[test]
 fn a_change_of_days_before_those_of_the_last_fee() {
     let mut books = plans();
     let tenant = books.subscribed("small", "2025-06-01Z");
@@ -560,7 +553,7 @@ fn a_change_of_days_before_those_of_the_last_fee() {
         )
         .unwrap();
     transaction.commit().unwrap();
-    change(&mut books.worker, tenant, Some("large"), None, "auto", "2025-06-16Z").unwrap();
+    books.to(tenant, "large", "auto", "2025-06-16Z");
     // Half of June and all of July, each by its own month.
     let last = books_last(&mut books, tenant);
     let told = books.told(last);
@@ -604,9 +597,9 @@ fn a_set_up_fee_is_taxed_with_the_fee_that_it_comes_with() {
     books.run(&format!("SELECT saas.set_billing_details('{tenant}', '{{\"country\": \"DE\"}}')"));
     books.subscribe(tenant, "base", 1, "2025-06-01Z", None);
     // From July on, which is charged when June is closed.
-    change(&mut books.worker, tenant, Some("more"), None, "next_period", "2025-06-10Z").unwrap();
+    books.to(tenant, "more", "next_period", "2025-06-10Z");
     let expected = "subscription 20000, setup 500, tax 4100";
-    assert_eq!(preview(&mut books, tenant, "2025-06-10Z"), expected);
+    assert_eq!(books.preview(tenant, "2025-06-10Z"), expected);
     assert_eq!(books.bill(tenant, "2025-06-01"), format!("{expected} = 24600"));
     let days: String = books.one(
         "SELECT period_start || ' - ' || period_end FROM saas.payment_invoice_lines WHERE tenant_id = $1 AND kind = 'setup'",

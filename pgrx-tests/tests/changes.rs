@@ -3,25 +3,11 @@
 #[allow(unused)] // of the module that tests of billing share
 mod books;
 
-use books::Books;
-use postgres::Client;
+use books::{Books, CANCEL, CANCEL_NOW, PAUSE, RESUME, change};
 use saas_core_tests::{assert_sqlstate, story};
 use std::sync::Barrier;
 use std::thread;
 use uuid::Uuid;
-
-/// What a test changes: plan, seats, mode and day, as SQL.
-fn change(
-    client: &mut Client,
-    tenant: Uuid,
-    plan: Option<&str>,
-    seats: Option<i32>,
-    mode: &str,
-    at: &str,
-) -> Result<Uuid, postgres::Error> {
-    let sql = "SELECT saas.change_subscription($1, $2, $3, $4, $5::text::timestamptz)";
-    Ok(client.query_one(sql, &[&tenant, &plan, &seats, &mode, &at])?.get(0))
-}
 
 fn to(books: &mut Books, tenant: Uuid, plan: &str, at: &str) -> Uuid {
     change(&mut books.worker, tenant, Some(plan), None, "auto", at).unwrap()
@@ -30,15 +16,6 @@ fn to(books: &mut Books, tenant: Uuid, plan: &str, at: &str) -> Uuid {
 fn seats(books: &mut Books, tenant: Uuid, seats: i32, at: &str) -> Uuid {
     change(&mut books.worker, tenant, None, Some(seats), "auto", at).unwrap()
 }
-
-fn call(books: &mut Books, sql: &str, tenant: Uuid, at: &str) -> Result<u64, postgres::Error> {
-    books.worker.execute(&format!("SELECT saas.{sql}"), &[&tenant, &at])
-}
-
-const CANCEL: &str = "cancel_subscription($1, true, $2::text::timestamptz)";
-const CANCEL_NOW: &str = "cancel_subscription($1, false, $2::text::timestamptz)";
-const PAUSE: &str = "pause_subscription($1, $2::text::timestamptz)";
-const RESUME: &str = "resume_subscription($1, $2::text::timestamptz)";
 
 /// Plans of 10000 to 40000 a month.
 fn plans() -> Books {
@@ -141,9 +118,9 @@ fn what_is_worth_less_waits_for_the_next_period() {
     to(&mut books, tenant, "p30000", "2025-06-11Z");
     assert_eq!(books.bill(tenant, "2025-07-01"), "subscription 30000 = 30000");
     to(&mut books, tenant, "p10000", "2025-08-10Z");
-    call(&mut books, RESUME, tenant, "2025-08-11Z").unwrap();
+    books.work(RESUME, tenant, "2025-08-11Z").unwrap();
     assert_eq!(books.bill(tenant, "2025-09-01"), "subscription 30000 = 30000");
-    assert_sqlstate(call(&mut books, RESUME, tenant, "2025-10-11Z"), "55000");
+    assert_sqlstate(books.work(RESUME, tenant, "2025-10-11Z"), "55000");
     books.balanced();
 }
 
@@ -189,7 +166,7 @@ fn a_period_that_is_not_closed_yet_keeps_its_terms() {
             "55000",
         );
     }
-    assert_sqlstate(call(&mut books, CANCEL_NOW, tenant, "2025-03-16Z"), "55000");
+    assert_sqlstate(books.work(CANCEL_NOW, tenant, "2025-03-16Z"), "55000");
     assert_eq!(
         books.bill(tenant, "2025-03-01"),
         "subscription 20000, proration -9677, proration 19355 = 29678"
@@ -253,7 +230,7 @@ fn a_trial_changes_for_nothing() {
     );
     let leaving = books.tenant("Leaving");
     books.subscribe(leaving, "p30000", 1, "2025-06-01Z", Some("10 days"));
-    call(&mut books, CANCEL, leaving, "2025-06-05Z").unwrap();
+    books.work(CANCEL, leaving, "2025-06-05Z").unwrap();
     assert_eq!(books.bill(leaving, "2025-06-01"), "nothing = 0");
     books.balanced();
 }
@@ -266,16 +243,16 @@ fn a_contract_ends_with_its_period_or_at_once() {
         books.subscribed("p10000", "2025-06-01Z"),
         books.subscribed("p10000", "2025-06-01Z"),
     );
-    call(&mut books, CANCEL, later, "2025-06-10Z").unwrap();
-    call(&mut books, CANCEL, back, "2025-06-10Z").unwrap();
-    call(&mut books, CANCEL_NOW, now, "2025-06-16Z").unwrap();
+    books.work(CANCEL, later, "2025-06-10Z").unwrap();
+    books.work(CANCEL, back, "2025-06-10Z").unwrap();
+    books.work(CANCEL_NOW, now, "2025-06-16Z").unwrap();
     // It is about to end: nothing else can come before.
     assert_sqlstate(
         change(&mut books.worker, later, Some("p20000"), None, "auto", "2025-06-12Z"),
         "55000",
     );
     assert!(told(&mut books, later, "2025-07-10Z").is_empty());
-    call(&mut books, RESUME, back, "2025-06-20Z").unwrap();
+    books.work(RESUME, back, "2025-06-20Z").unwrap();
     assert_eq!(told(&mut books, back, "2025-07-10Z"), ["subscription 10000"]);
     assert_eq!(books.bill(now, "2025-06-01"), "subscription 5000 = 5000");
     books.close("2025-06-01");
@@ -291,7 +268,7 @@ fn a_contract_ends_with_its_period_or_at_once() {
             ),
             "free canceled"
         );
-        assert_sqlstate(call(&mut books, CANCEL, tenant, "2025-08-01Z"), "55000");
+        assert_sqlstate(books.work(CANCEL, tenant, "2025-08-01Z"), "55000");
     }
     // Days are billed once: the next contract begins when the last has ended.
     let again = |books: &mut Books, at: &str| {
@@ -306,19 +283,19 @@ fn a_contract_ends_with_its_period_or_at_once() {
 fn a_pause_is_not_billed() {
     let mut books = plans();
     let tenant = books.subscribed("p30000", "2025-06-01Z");
-    call(&mut books, PAUSE, tenant, "2025-06-11Z").unwrap();
-    assert_sqlstate(call(&mut books, PAUSE, tenant, "2025-06-12Z"), "55000");
+    books.work(PAUSE, tenant, "2025-06-11Z").unwrap();
+    assert_sqlstate(books.work(PAUSE, tenant, "2025-06-12Z"), "55000");
     assert_sqlstate(
         change(&mut books.worker, tenant, Some("p10000"), None, "auto", "2025-06-12Z"),
         "55000",
     );
-    assert_sqlstate(call(&mut books, RESUME, tenant, "2025-06-10Z"), "55000");
+    assert_sqlstate(books.work(RESUME, tenant, "2025-06-10Z"), "55000");
     assert_eq!(told(&mut books, tenant, "2025-06-20Z"), ["subscription 10000"]);
     for month in ["2025-06-01", "2025-07-01", "2025-08-01"] {
         books.close(month);
     }
     assert_eq!(books.invoices(tenant), ["2025-06-01 subscription 10000 = 10000"]);
-    call(&mut books, RESUME, tenant, "2025-08-22Z").unwrap();
+    books.work(RESUME, tenant, "2025-08-22Z").unwrap();
     books.close("2025-09-01");
     assert_eq!(
         books.invoices(tenant)[1..],
@@ -341,8 +318,8 @@ fn a_pause_is_not_billed() {
         if plan == "own" {
             books.used(tenant, "calls", 7, "2025-06-02Z");
         }
-        call(&mut books, PAUSE, tenant, "2025-06-05Z").unwrap();
-        call(&mut books, RESUME, tenant, "2025-06-15Z").unwrap();
+        books.work(PAUSE, tenant, "2025-06-05Z").unwrap();
+        books.work(RESUME, tenant, "2025-06-15Z").unwrap();
         if plan == "own" {
             books.used(tenant, "calls", 5, "2025-06-17Z");
         }
@@ -365,15 +342,15 @@ fn a_pause_is_not_billed() {
     }
     // Who goes while he pauses owes what he owed before it.
     let gone = books.subscribed("p30000", "2025-06-01Z");
-    call(&mut books, PAUSE, gone, "2025-06-11Z").unwrap();
-    call(&mut books, CANCEL_NOW, gone, "2025-06-20Z").unwrap();
+    books.work(PAUSE, gone, "2025-06-11Z").unwrap();
+    books.work(CANCEL_NOW, gone, "2025-06-20Z").unwrap();
     books.close("2025-06-01");
     books.close("2025-07-01");
     assert_eq!(books.invoices(gone), ["2025-06-01 subscription 10000 = 10000"]);
     // Months that were left open are closed one after the other before it goes on.
     let behind = books.subscribed("p30000", "2025-05-01Z");
-    call(&mut books, PAUSE, behind, "2025-07-11Z").unwrap();
-    call(&mut books, RESUME, behind, "2025-07-21Z").unwrap();
+    books.work(PAUSE, behind, "2025-07-11Z").unwrap();
+    books.work(RESUME, behind, "2025-07-21Z").unwrap();
     assert_eq!(
         books.periods(behind),
         [
@@ -386,7 +363,7 @@ fn a_pause_is_not_billed() {
     // A year is sold as a whole.
     books.plan("year", "billing_interval", "'yearly'");
     let yearly = books.subscribed("year", "2025-01-01Z");
-    assert_sqlstate(call(&mut books, PAUSE, yearly, "2025-02-01Z"), "55000");
+    assert_sqlstate(books.work(PAUSE, yearly, "2025-02-01Z"), "55000");
     books.balanced();
 }
 
@@ -453,7 +430,7 @@ fn a_year_changes_by_its_days() {
         ),
         "2027-01-01"
     );
-    call(&mut books, CANCEL, tenant, "2026-02-01Z").unwrap();
+    books.work(CANCEL, tenant, "2026-02-01Z").unwrap();
     assert_eq!(
         books.one::<String>("SELECT (cancel_at AT TIME ZONE 'UTC')::date::text FROM saas.tenant_subscriptions WHERE tenant_id = $1", &[&tenant]),
         "2027-01-01"
@@ -692,7 +669,7 @@ fn a_day_that_has_begun_counts() {
         let tenant = books.subscribed("u", "2025-09-01Z");
         books.used(tenant, "calls", 10_000, "2025-09-10Z");
         to(&mut books, tenant, key, "2025-09-29T10:00Z");
-        call(&mut books, CANCEL_NOW, tenant, "2025-09-29T11:00Z").unwrap();
+        books.work(CANCEL_NOW, tenant, "2025-09-29T11:00Z").unwrap();
         books.close("2025-09-01");
         assert_eq!(books.invoices(tenant), bills, "{key}");
     }
@@ -705,8 +682,8 @@ fn a_pause_closes_no_usage_and_takes_no_fee() {
     books.plan("a", "base_price, setup_fee", "3000, 50000");
     books.feature("a", "calls", 0, Some("10"));
     let tenant = books.subscribed("a", "2025-10-01Z");
-    call(&mut books, PAUSE, tenant, "2025-10-01Z").unwrap();
-    call(&mut books, RESUME, tenant, "2025-10-11Z").unwrap();
+    books.work(PAUSE, tenant, "2025-10-01Z").unwrap();
+    books.work(RESUME, tenant, "2025-10-11Z").unwrap();
     books.used(tenant, "calls", 100, "2025-10-15Z");
     let lines = "subscription 2032, usage 1000, setup 50000";
     assert_eq!(told(&mut books, tenant, "2025-10-20Z").join(", "), lines);
@@ -719,8 +696,8 @@ fn a_pause_closes_no_usage_and_takes_no_fee() {
         (3000, "subscription 1000, adjustment 30000 = 31000"),
     ] {
         let split = books.subscribed("min", "2025-09-01Z");
-        call(&mut books, PAUSE, split, "2025-09-11Z").unwrap();
-        call(&mut books, RESUME, split, "2025-09-21Z").unwrap();
+        books.work(PAUSE, split, "2025-09-11Z").unwrap();
+        books.work(RESUME, split, "2025-09-21Z").unwrap();
         if units > 0 {
             books.used(split, "calls", units, "2025-09-25Z");
         }
@@ -735,7 +712,7 @@ fn a_pause_closes_no_usage_and_takes_no_fee() {
     }
     // A pause that is still ahead of what is billed cuts the preview as it will cut the invoice.
     let ahead = books.subscribed("min", "2025-09-01Z");
-    call(&mut books, PAUSE, ahead, "2025-10-11Z").unwrap();
+    books.work(PAUSE, ahead, "2025-10-11Z").unwrap();
     assert_eq!(told(&mut books, ahead, "2025-10-05Z"), ["subscription 968", "minimum 8709"]);
     books.balanced();
 }

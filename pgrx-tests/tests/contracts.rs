@@ -4,20 +4,8 @@
 mod books;
 
 use books::{Books, finalize, generate};
-use postgres::Error;
 use saas_core_tests::assert_sqlstate;
 use uuid::Uuid;
-
-fn work(books: &mut Books, call: &str, tenant: Uuid, at: &str) -> Result<u64, Error> {
-    books.worker.execute(&format!("SELECT saas.{call}"), &[&tenant, &at])
-}
-
-fn to(books: &mut Books, tenant: Uuid, plan: &str, mode: &str, at: &str) {
-    let call = format!(
-        "change_subscription($1, '{plan}', mode => '{mode}', as_of => $2::text::timestamptz)"
-    );
-    work(books, &call, tenant, at).unwrap();
-}
 
 fn standing(books: &mut Books, tenant: Uuid) -> String {
     books.one(
@@ -43,11 +31,6 @@ fn debtor(books: &mut Books, plan: &str) -> (Uuid, Uuid) {
     (tenant, invoice)
 }
 
-fn told(books: &mut Books, tenant: Uuid, at: &str) -> String {
-    let sql = "SELECT coalesce(string_agg(concat_ws(' ', kind, amount), ', '), '') FROM saas.preview_invoice($1, $2::text::timestamptz)";
-    books.one(sql, &[&tenant, &at])
-}
-
 #[test]
 fn a_debt_is_not_washed_off() {
     let mut books = Books::new();
@@ -57,24 +40,18 @@ fn a_debt_is_not_washed_off() {
     assert_eq!(remind(&mut books), 1);
     assert_eq!(standing(&mut books, tenant), "past_due past_due");
     // Each of these was in good standing again, and stayed so.
-    work(&mut books, "pause_subscription($1, $2::text::timestamptz)", tenant, "2025-08-01Z")
-        .unwrap();
-    work(&mut books, "resume_subscription($1, $2::text::timestamptz)", tenant, "2025-08-10Z")
-        .unwrap();
+    books.work("pause_subscription($1, $2::text::timestamptz)", tenant, "2025-08-01Z").unwrap();
+    books.work("resume_subscription($1, $2::text::timestamptz)", tenant, "2025-08-10Z").unwrap();
     assert_eq!(standing(&mut books, tenant), "past_due past_due");
-    to(&mut books, tenant, "year", "prorate", "2025-08-20Z");
+    books.to(tenant, "year", "prorate", "2025-08-20Z");
     assert_eq!(standing(&mut books, tenant), "past_due past_due");
-    to(&mut books, tenant, "month", "next_period", "2025-08-21Z");
+    books.to(tenant, "month", "next_period", "2025-08-21Z");
     let advance = "SELECT saas.advance_subscriptions('2026-08-20Z')";
     assert_eq!(books.worker.query_one(advance, &[]).unwrap().get::<_, i64>(0), 1);
     assert_eq!(standing(&mut books, tenant), "past_due past_due");
-    work(
-        &mut books,
-        "cancel_subscription($1, false, $2::text::timestamptz)",
-        tenant,
-        "2026-08-25Z",
-    )
-    .unwrap();
+    books
+        .work("cancel_subscription($1, false, $2::text::timestamptz)", tenant, "2026-08-25Z")
+        .unwrap();
     books.subscribe(tenant, "month", 1, "2026-08-26Z", None);
     assert_eq!(standing(&mut books, tenant), "past_due past_due");
     assert_eq!(remind(&mut books), 1);
@@ -90,13 +67,9 @@ fn a_debt_is_not_washed_off() {
     assert_eq!(standing(&mut books, tenant), "active active");
     // A void invoice is owed no more; a trial ends as whoever owes stands.
     let (tenant, invoice) = debtor(&mut books, "month");
-    work(
-        &mut books,
-        "cancel_subscription($1, false, $2::text::timestamptz)",
-        tenant,
-        "2025-07-05Z",
-    )
-    .unwrap();
+    books
+        .work("cancel_subscription($1, false, $2::text::timestamptz)", tenant, "2025-07-05Z")
+        .unwrap();
     books.subscribe(tenant, "month", 1, "2025-07-06Z", Some("10 days"));
     assert_eq!(standing(&mut books, tenant), "trialing trial");
     books.worker.query_one("SELECT saas.advance_subscriptions('2025-07-20Z')", &[]).unwrap();
@@ -121,13 +94,9 @@ fn who_owes_with_an_old_contract_is_behind_with_the_new_one() {
         books.run(&format!(
             "UPDATE saas.payment_invoices SET due_at = now() + interval '1 day' WHERE id = '{invoice}'"
         ));
-        work(
-            &mut books,
-            "cancel_subscription($1, false, $2::text::timestamptz)",
-            tenant,
-            "2025-07-05Z",
-        )
-        .unwrap();
+        books
+            .work("cancel_subscription($1, false, $2::text::timestamptz)", tenant, "2025-07-05Z")
+            .unwrap();
         books.subscribe(tenant, "month", 1, "2025-07-06Z", None);
         remind(&mut books);
         assert_eq!(standing(&mut books, tenant), "active active");
@@ -179,26 +148,26 @@ fn a_year_is_previewed_as_it_will_be_billed() {
     let lines = "subscription 36500, proration -33500, proration 67000";
     // It was what the running month says: nothing.
     assert_eq!(preview(&mut books, tenant, "large", "auto", "2025-01-31Z"), lines);
-    to(&mut books, tenant, "large", "auto", "2025-01-31Z");
+    books.to(tenant, "large", "auto", "2025-01-31Z");
     for month in 1..=12 {
         books.close(&format!("2025-{month:02}-01"));
     }
     assert_eq!(books.invoices(tenant).last().unwrap(), &format!("2025-12-01 {lines} = 70000"));
     // A month that waits for the year's end: not the year's contract goes on then, with the month's fee once a year.
-    to(&mut books, tenant, "month", "auto", "2026-02-01Z");
-    assert_eq!(told(&mut books, tenant, "2026-12-31Z"), "subscription 73000");
-    assert_eq!(told(&mut books, tenant, "2027-01-10Z"), "");
+    books.to(tenant, "month", "auto", "2026-02-01Z");
+    assert_eq!(books.preview(tenant, "2026-12-31Z"), "subscription 73000");
+    assert_eq!(books.preview(tenant, "2027-01-10Z"), "nothing");
     assert_eq!(preview(&mut books, tenant, "month", "auto", "2026-02-01Z"), "subscription 30000");
     // A year that begins within a month ends within one, and so does what its last invoice says.
     let tenant = books.subscribed("small", "2025-03-11Z");
-    to(&mut books, tenant, "month", "auto", "2025-04-01Z");
-    assert_eq!(told(&mut books, tenant, "2026-03-05Z"), "subscription 36500");
-    assert_eq!(told(&mut books, tenant, "2026-04-05Z"), "");
+    books.to(tenant, "month", "auto", "2025-04-01Z");
+    assert_eq!(books.preview(tenant, "2026-03-05Z"), "subscription 36500");
+    assert_eq!(books.preview(tenant, "2026-04-05Z"), "nothing");
     // From months to years the running month keeps its own end.
     let tenant = books.subscribed("month", "2025-06-01Z");
-    to(&mut books, tenant, "small", "next_period", "2025-06-10Z");
-    assert_eq!(told(&mut books, tenant, "2025-06-20Z"), "subscription 30000");
-    assert_eq!(told(&mut books, tenant, "2025-07-20Z"), "");
+    books.to(tenant, "small", "next_period", "2025-06-10Z");
+    assert_eq!(books.preview(tenant, "2025-06-20Z"), "subscription 30000");
+    assert_eq!(books.preview(tenant, "2025-07-20Z"), "nothing");
     books.balanced();
 }
 
@@ -228,14 +197,14 @@ fn a_discounted_fee_is_prorated_as_discounted() {
         let changing = books.subscribed("small", "2025-06-01Z");
         let growing = books.subscribed("small", "2025-06-01Z");
         books.run(&format!("SELECT saas.apply_coupon(t, '{code}', '2025-06-01Z') FROM unnest('{{{changing},{growing}}}'::uuid[]) t"));
-        to(&mut books, changing, "large", "auto", "2025-06-16Z");
-        work(
-            &mut books,
-            "change_subscription($1, seats => 2, as_of => $2::text::timestamptz)",
-            growing,
-            "2025-06-16Z",
-        )
-        .unwrap();
+        books.to(changing, "large", "auto", "2025-06-16Z");
+        books
+            .work(
+                "change_subscription($1, seats => 2, as_of => $2::text::timestamptz)",
+                growing,
+                "2025-06-16Z",
+            )
+            .unwrap();
         assert_eq!(books.bill(changing, "2025-06-01"), plan, "{code}");
         assert_eq!(books.bill(growing, "2025-06-01"), seats, "{code}");
     }
@@ -249,7 +218,7 @@ fn one_bad_contract_stops_no_other() {
     books.plan("large", "base_price", "30000");
     let tenants: Vec<Uuid> = (0..5).map(|_| books.subscribed("large", "2025-06-01Z")).collect();
     for tenant in &tenants {
-        to(&mut books, *tenant, "small", "auto", "2025-06-10Z");
+        books.to(*tenant, "small", "auto", "2025-06-10Z");
     }
     let bad = tenants[2];
     books.run(&format!(
@@ -289,30 +258,26 @@ fn a_day_of_two_contracts_is_previewed_as_it_is_billed() {
     books.plan("own", "base_price, billing_cycle", "31000, 'anniversary'");
     // Calendar months go on as months of one's own.
     let tenant = books.subscribed("month", "2025-06-01Z");
-    to(&mut books, tenant, "own", "prorate", "2025-06-16Z");
-    assert_eq!(told(&mut books, tenant, "2025-06-10Z"), "subscription 15000");
-    assert_eq!(told(&mut books, tenant, "2025-06-20Z"), "subscription 31000");
+    books.to(tenant, "own", "prorate", "2025-06-16Z");
+    assert_eq!(books.preview(tenant, "2025-06-10Z"), "subscription 15000");
+    assert_eq!(books.preview(tenant, "2025-06-20Z"), "subscription 31000");
     assert_eq!(books.bill(tenant, "2025-06-20"), "subscription 31000 = 31000");
     // The contract before is billed already.
     let tenant = books.subscribed("own", "2025-06-05Z");
-    work(
-        &mut books,
-        "cancel_subscription($1, false, $2::text::timestamptz)",
-        tenant,
-        "2025-06-15Z",
-    )
-    .unwrap();
+    books
+        .work("cancel_subscription($1, false, $2::text::timestamptz)", tenant, "2025-06-15Z")
+        .unwrap();
     books.subscribe(tenant, "own", 1, "2025-06-16Z", None);
     assert_eq!(books.bill(tenant, "2025-06-05"), "subscription 10333 = 10333");
-    assert_eq!(told(&mut books, tenant, "2025-06-20Z"), "subscription 31000");
+    assert_eq!(books.preview(tenant, "2025-06-20Z"), "subscription 31000");
     assert_eq!(books.bill(tenant, "2025-06-20"), "subscription 31000 = 31000");
-    assert_eq!(told(&mut books, tenant, "2025-06-10Z"), "subscription 10333");
+    assert_eq!(books.preview(tenant, "2025-06-10Z"), "subscription 10333");
     // Both begin on the day: the one that ended on it has its year's days left to bill.
     books.plan("year", "base_price, billing_interval", "365000, 'yearly'");
     let tenant = books.subscribed("year", "2025-06-21Z");
     assert_eq!(books.bill(tenant, "2025-06-21"), "nothing = 0");
-    to(&mut books, tenant, "month", "prorate", "2025-07-01 12:00Z");
-    assert_eq!(told(&mut books, tenant, "2025-07-01Z"), "subscription 30000");
+    books.to(tenant, "month", "prorate", "2025-07-01 12:00Z");
+    assert_eq!(books.preview(tenant, "2025-07-01Z"), "subscription 30000");
     assert_eq!(books.bill(tenant, "2025-07-01"), "subscription 30000 = 30000");
     assert_eq!(
         books.invoices(tenant)[1..],
@@ -329,10 +294,11 @@ fn what_came_due_in_a_pause_begins_after_it() {
     books.plan("own", "base_price, billing_cycle", "30000, 'anniversary'");
     for days in ["", "with a day of it before the pause"] {
         let tenant = books.subscribed("month", "2025-06-01Z");
-        to(&mut books, tenant, "own", "next_period", "2025-06-10Z");
+        books.to(tenant, "own", "next_period", "2025-06-10Z");
         let paused = if days.is_empty() { "2025-06-16Z" } else { "2025-06-30Z" };
-        work(&mut books, "pause_subscription($1, $2::text::timestamptz)", tenant, paused).unwrap();
-        work(&mut books, "resume_subscription($1, $2::text::timestamptz)", tenant, "2025-07-16Z")
+        books.work("pause_subscription($1, $2::text::timestamptz)", tenant, paused).unwrap();
+        books
+            .work("resume_subscription($1, $2::text::timestamptz)", tenant, "2025-07-16Z")
             .unwrap();
         books.close("2025-07-01");
         let first = if days.is_empty() {
@@ -356,13 +322,9 @@ fn the_days_of_a_year_are_billed_beside_another_contract() {
     books.plan("own", "base_price, billing_cycle", "31000, 'anniversary'");
     books.plan("year", "base_price, billing_interval", "365000, 'yearly'");
     let tenant = books.subscribed("own", "2025-06-20Z");
-    work(
-        &mut books,
-        "cancel_subscription($1, false, $2::text::timestamptz)",
-        tenant,
-        "2025-06-21Z",
-    )
-    .unwrap();
+    books
+        .work("cancel_subscription($1, false, $2::text::timestamptz)", tenant, "2025-06-21Z")
+        .unwrap();
     books.subscribe(tenant, "year", 1, "2025-06-21Z", None);
     // The month's contract waits for the end of its period.
     let year: Uuid = books.one(
@@ -373,13 +335,9 @@ fn the_days_of_a_year_are_billed_beside_another_contract() {
         "UPDATE saas.tenant_subscriptions SET current_period_end = (now() + interval '1 day')::date WHERE tenant_id = '{tenant}' AND id <> '{year}'"
     ));
     assert_eq!(books.bill(tenant, "2025-06-21"), "nothing = 0");
-    work(
-        &mut books,
-        "cancel_subscription($1, false, $2::text::timestamptz)",
-        tenant,
-        "2025-07-01Z",
-    )
-    .unwrap();
+    books
+        .work("cancel_subscription($1, false, $2::text::timestamptz)", tenant, "2025-07-01Z")
+        .unwrap();
     books.close("2025-07-01");
     let of_year = "SELECT string_agg(period_start || ' ' || total_amount, ', ' ORDER BY period_start) FROM saas.payment_invoices WHERE subscription_id = $1";
     assert_eq!(books.one::<String>(of_year, &[&year]), "2025-06-21 0, 2025-07-01 10000");
@@ -394,13 +352,9 @@ fn an_invoice_that_is_made_again_knows_of_no_later_end() {
         let tenant = books.subscribed("year", "2025-06-21Z");
         let june = generate(&mut books.worker, tenant, "2025-06-21").unwrap();
         books.run(&format!("SELECT saas.void_invoice('{june}', 'wrong')"));
-        work(
-            &mut books,
-            "cancel_subscription($1, false, $2::text::timestamptz)",
-            tenant,
-            "2025-07-01Z",
-        )
-        .unwrap();
+        books
+            .work("cancel_subscription($1, false, $2::text::timestamptz)", tenant, "2025-07-01Z")
+            .unwrap();
         if is_billed {
             books.close("2025-07-01");
             let again = generate(&mut books.worker, tenant, "2025-06-21").unwrap();
@@ -425,7 +379,7 @@ fn late_units_cost_what_the_others_cost() {
     books.feature("new", "call", 0, Some("3"));
     let tenant = books.subscribed("old", "2025-06-21Z");
     books.bill(tenant, "2025-06-21");
-    to(&mut books, tenant, "new", "prorate", "2025-07-01 12:00Z");
+    books.to(tenant, "new", "prorate", "2025-07-01 12:00Z");
     books.used(tenant, "call", 10, "2025-07-10Z");
     books.close("2025-07-01");
     // Made again, the period's row comes last.

@@ -3,7 +3,7 @@
 #[allow(unused)] // of the module that tests of billing share
 mod books;
 
-use books::Books;
+use books::{Books, CANCEL_NOW};
 use postgres::{Client, Error};
 use saas_core_tests::assert_sqlstate;
 use std::thread::sleep;
@@ -31,19 +31,6 @@ fn ask(app: &mut Client, token: &str, call: &str, tenant: Uuid) -> Result<(), Er
     request.query("SELECT saas.begin_request($1)", &[&token])?;
     request.query(&format!("SELECT saas.{call}"), &[&tenant])?;
     request.commit()
-}
-
-fn work(books: &mut Books, call: &str, tenant: Uuid, at: &str) -> Result<u64, Error> {
-    books.worker.execute(&format!("SELECT saas.{call}"), &[&tenant, &at])
-}
-
-const CANCEL_NOW: &str = "cancel_subscription($1, false, $2::text::timestamptz)";
-
-fn to(books: &mut Books, tenant: Uuid, plan: &str, mode: &str, at: &str) {
-    let call = format!(
-        "change_subscription($1, '{plan}', mode => '{mode}', as_of => $2::text::timestamptz)"
-    );
-    work(books, &call, tenant, at).unwrap();
 }
 
 /// The sum of what a tenant was invoiced.
@@ -152,7 +139,7 @@ fn nobody_tries_twice_or_something_else() {
     books.plan("year", "base_price, billing_interval, trial_days", "100000, 'yearly', 10");
     // The second contract has no trial: it would have cost nothing for ever.
     let again = books.subscribed("dear", "2025-06-01Z");
-    work(&mut books, CANCEL_NOW, again, "2025-06-09Z").unwrap();
+    books.work(CANCEL_NOW, again, "2025-06-09Z").unwrap();
     books.subscribe(again, "dear", 1, "2025-06-09Z", None);
     books.close("2025-06-01");
     assert_eq!(
@@ -161,7 +148,7 @@ fn nobody_tries_twice_or_something_else() {
     );
     // Whoever bills may give another one.
     let given = books.subscribed("dear", "2025-06-01Z");
-    work(&mut books, CANCEL_NOW, given, "2025-06-09Z").unwrap();
+    books.work(CANCEL_NOW, given, "2025-06-09Z").unwrap();
     books.subscribe(given, "dear", 1, "2025-06-09Z", Some("6 days"));
     assert_eq!(books.bill(given, "2025-06-10"), "subscription 16000 = 16000");
     // Sixty days of the cheap one were sixty of the dear one: 0 instead of 20000 for June.
@@ -170,23 +157,23 @@ fn nobody_tries_twice_or_something_else() {
         ("next_period", "nothing = 0", "subscription 30000 = 30000"),
     ] {
         let tenant = books.subscribed("cheap", "2025-06-01Z");
-        to(&mut books, tenant, "dear", mode, "2025-06-05Z");
+        books.to(tenant, "dear", mode, "2025-06-05Z");
         assert_eq!(books.bill(tenant, "2025-06-01"), june, "{mode}");
         assert_eq!(books.bill(tenant, "2025-07-01"), july, "{mode}");
     }
     // Without a trial of its own the dear plan costs from the day of the change on.
     let tenant = books.subscribed("cheap", "2025-06-01Z");
-    to(&mut books, tenant, "dearest", "auto", "2025-06-16T12:00Z");
+    books.to(tenant, "dearest", "auto", "2025-06-16T12:00Z");
     assert_eq!(
         books.bill(tenant, "2025-06-01"),
         "subscription 500, proration -500, proration 30000 = 30000"
     );
     // What is worth less, and another interval, keep what is left.
     let tenant = books.subscribed("dear", "2025-06-01Z");
-    to(&mut books, tenant, "cheap", "auto", "2025-06-05Z");
+    books.to(tenant, "cheap", "auto", "2025-06-05Z");
     assert_eq!(books.bill(tenant, "2025-06-01"), "subscription 667 = 667");
     let tenant = books.subscribed("dear", "2025-06-01Z");
-    to(&mut books, tenant, "year", "auto", "2025-06-05Z");
+    books.to(tenant, "year", "auto", "2025-06-05Z");
     assert_eq!(
         books.one::<String>(
             "SELECT status || ' ' || (trial_end AT TIME ZONE 'UTC')::date FROM saas.tenant_subscriptions
@@ -206,11 +193,11 @@ fn nobody_uses_a_day_for_nothing() {
     let tenant = books.tenant("Daily");
     for day in 10..13 {
         books.subscribe(tenant, "month", 1, &format!("2025-06-{day}T08:00Z"), None);
-        work(&mut books, CANCEL_NOW, tenant, &format!("2025-06-{day}T20:00Z")).unwrap();
+        books.work(CANCEL_NOW, tenant, &format!("2025-06-{day}T20:00Z")).unwrap();
     }
     // From morning to the evening of the next day it is two days.
     books.subscribe(tenant, "month", 1, "2025-06-20T00:10Z", None);
-    work(&mut books, CANCEL_NOW, tenant, "2025-06-21T23:50Z").unwrap();
+    books.work(CANCEL_NOW, tenant, "2025-06-21T23:50Z").unwrap();
     books.close("2025-06-01");
     assert_eq!(total(&mut books, tenant), 5000);
     // At once within one transaction, too.
@@ -231,7 +218,7 @@ fn nobody_uses_a_day_for_nothing() {
     // A trial is free to its last day.
     let trying = books.tenant("Trying");
     books.subscribe(trying, "month", 1, "2025-06-01T08:00Z", Some("10 days"));
-    work(&mut books, CANCEL_NOW, trying, "2025-06-11T07:00Z").unwrap();
+    books.work(CANCEL_NOW, trying, "2025-06-11T07:00Z").unwrap();
     assert_eq!(books.bill(trying, "2025-06-01"), "nothing = 0");
     books.balanced();
 }
@@ -245,17 +232,17 @@ fn nobody_gets_around_set_up_and_minimum() {
     books.plan("kity", "base_price, setup_fee, billing_interval", "120000, 90000, 'yearly'");
     // In through the plan without a fee: 50000 were never due, and the difference of the next one.
     let tenant = books.subscribed("bare", "2025-06-01Z");
-    to(&mut books, tenant, "kit", "auto", "2025-06-01T12:00Z");
-    to(&mut books, tenant, "big", "auto", "2025-06-16Z");
+    books.to(tenant, "kit", "auto", "2025-06-01T12:00Z");
+    books.to(tenant, "big", "auto", "2025-06-16Z");
     assert_eq!(
         books.bill(tenant, "2025-06-01"),
         "subscription 3000, proration -3000, proration 6000, proration -3000, proration 4500, setup 30000, setup 50000 = 87500"
     );
     // Another interval owes the difference again; what is worth less owes nothing back.
-    to(&mut books, tenant, "kity", "auto", "2025-07-11Z");
+    books.to(tenant, "kity", "auto", "2025-07-11Z");
     assert_eq!(books.bill(tenant, "2025-07-20"), "setup 10000 = 10000");
     let waits = books.subscribed("bare", "2025-06-01Z");
-    to(&mut books, waits, "kit", "next_period", "2025-06-10Z");
+    books.to(waits, "kit", "next_period", "2025-06-10Z");
     let preview = "SELECT string_agg(concat_ws(' ', kind, amount), ', ') FROM saas.preview_invoice($1, '2025-07-10Z')";
     assert_eq!(books.one::<String>(preview, &[&waits]), "subscription 6000, setup 50000");
     assert_eq!(books.bill(waits, "2025-07-01"), "subscription 6000, setup 50000 = 56000");
@@ -264,14 +251,14 @@ fn nobody_gets_around_set_up_and_minimum() {
     books.subscribe(leaving, "kit", 1, "2025-06-01Z", Some("40 days"));
     let staying = books.tenant("Staying");
     books.subscribe(staying, "kit", 1, "2025-06-01Z", Some("40 days"));
-    work(&mut books, CANCEL_NOW, leaving, "2025-06-20Z").unwrap();
+    books.work(CANCEL_NOW, leaving, "2025-06-20Z").unwrap();
     assert_eq!(books.bill(leaving, "2025-06-01"), "nothing = 0");
     assert_eq!(books.bill(staying, "2025-06-01"), "nothing = 0");
     assert_eq!(books.bill(staying, "2025-07-01"), "subscription 4065, setup 50000 = 54065");
     // The minimum of thirty days was gone on the last of them: 1000 + 67 before.
     books.plan("least", "base_price, minimum_amount", "1000, 60000");
     let tenant = books.subscribed("least", "2025-06-01Z");
-    to(&mut books, tenant, "bare", "auto", "2025-06-30Z");
+    books.to(tenant, "bare", "auto", "2025-06-30Z");
     assert_eq!(
         books.bill(tenant, "2025-06-01"),
         "subscription 1000, proration -33, proration 100, minimum 56933 = 58000"
@@ -292,7 +279,7 @@ fn nobody_takes_an_amount_a_day() {
     books.run(&format!("SELECT saas.apply_coupon('{tenant}', 'ever', '2025-06-01Z')"));
     for day in 10..13 {
         books.subscribe(tenant, "month", 1, &format!("2025-06-{day}T08:00Z"), None);
-        work(&mut books, CANCEL_NOW, tenant, &format!("2025-06-{day}T20:00Z")).unwrap();
+        books.work(CANCEL_NOW, tenant, &format!("2025-06-{day}T20:00Z")).unwrap();
     }
     books.close("2025-06-01");
     assert_eq!(total(&mut books, tenant), 3 * (1000 - 50));
@@ -374,10 +361,10 @@ fn nobody_leaves_a_year_by_himself() {
     assert_eq!(ends(&mut books), "canceled t");
     // Whoever bills may end it, by its days.
     let other = books.subscribed("year", "2025-01-01Z");
-    work(&mut books, CANCEL_NOW, other, "2025-01-11Z").unwrap();
+    books.work(CANCEL_NOW, other, "2025-01-11Z").unwrap();
     assert_eq!(books.bill(other, "2025-01-01"), "subscription 10000 = 10000");
     let prorated = books.subscribed("year", "2025-01-01Z");
-    to(&mut books, prorated, "month", "prorate", "2025-01-11Z");
+    books.to(prorated, "month", "prorate", "2025-01-11Z");
     assert_eq!(books.bill(prorated, "2025-01-05"), "subscription 10000 = 10000");
     books.balanced();
 }

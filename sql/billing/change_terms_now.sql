@@ -1,5 +1,5 @@
 -- Plan $3 and $4 seats for contract $2 of tenant $1 from the day of $5, charged for by days if $6; a trial that runs ends at $7. What
--- waited does not any more.
+-- waited does not any more. Returns the change's id.
 WITH noted AS (
   INSERT INTO saas.subscription_changes (tenant_id, subscription_id, number, day, prorated, from_plan_id, from_seats, to_plan_id, to_seats)
   SELECT s.tenant_id, s.id,
@@ -8,6 +8,7 @@ WITH noted AS (
     FROM saas.tenant_subscriptions s
     JOIN saas.tenants t ON t.id = s.tenant_id
    WHERE s.tenant_id = $1 AND s.id = $2
+  RETURNING id
 )
 UPDATE saas.tenant_subscriptions s
    SET plan_id = $3, subscription_seat = $4, scheduled_for = NULL, scheduled_plan_id = NULL, scheduled_seats = NULL,
@@ -16,3 +17,4 @@ UPDATE saas.tenant_subscriptions s
                        THEN CASE WHEN s.provider IS NULL AND saas.is_behind(s.tenant_id, now()) THEN 'past_due' ELSE 'active' END
                      ELSE s.status END
  WHERE s.tenant_id = $1 AND s.id = $2
+RETURNING (SELECT n.id FROM noted n)

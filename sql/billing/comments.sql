@@ -165,6 +165,8 @@ COMMENT ON FUNCTION saas.add_on_offer(uuid, text, text) IS 'Internal: what a pla
 COMMENT ON FUNCTION saas.plan_price(uuid, text) IS 'Internal: what a plan costs in a currency.';
 COMMENT ON FUNCTION saas.subscription_terms(uuid, uuid, date) IS 'Internal: a contract''s plan and seats on a day.';
 COMMENT ON FUNCTION saas.fee_period_end(uuid, uuid, timestamptz) IS 'Internal: when the period ends that a fee covers.';
+COMMENT ON FUNCTION saas.billed_amounts() IS 'Internal: what closed periods have charged for their own days.';
+COMMENT ON FUNCTION saas.paid_ahead() IS 'Internal: what was charged in advance.';
 COMMENT ON FUNCTION saas.fee_days(text, text, date, date) IS 'Internal: the days that a fee is for.';
 COMMENT ON FUNCTION saas.fees_in_advance(uuid, uuid, timestamptz, date) IS 'Internal: the fees that a contract owes in advance.';
 COMMENT ON FUNCTION saas.charges_alone_until(timestamptz, date, text) IS 'Internal: until when fees in advance come on invoices of their own.';

@@ -158,6 +158,30 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
                pg_catalog.timezone(charges_alone_until.time_zone, charges_alone_until.current_period_end::timestamp) - interval '1 microsecond')
 $$;
 
+-- What closed periods have charged for their own days, each as it was billed last; in advance their fees were charged before. Without a SET
+-- clause, as invoice_sums.
+CREATE FUNCTION saas.billed_amounts() RETURNS TABLE (tenant_id uuid, subscription_id uuid, period_start date, period_end date, amount bigint)
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+  SELECT b.tenant_id, b.subscription_id, b.period_start, b.period_end,
+         CASE p.bill_in WHEN 'advance' THEN 0 ELSE i.subscription_amount END + i.usage_amount
+    FROM saas.billed_periods b
+    JOIN saas.plans p ON p.id = b.plan_id
+    JOIN saas.payment_invoices i ON i.tenant_id = b.tenant_id AND i.id = b.invoice_id
+$$;
+
+-- What was charged in advance, by the first day that it is for: each fee and change as it was charged last, since what is void is made again.
+-- Without a SET clause, as invoice_sums.
+CREATE FUNCTION saas.paid_ahead() RETURNS TABLE (tenant_id uuid, subscription_id uuid, fee_start date, amount bigint)
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+  SELECT i.tenant_id, i.subscription_id, l.period_start, l.amount
+    FROM saas.payment_invoices i
+    JOIN saas.tenant_subscriptions s ON s.tenant_id = i.tenant_id AND s.id = i.subscription_id
+    JOIN saas.plans p ON p.id = s.plan_id AND p.bill_in = 'advance'
+    JOIN saas.payment_invoice_lines l ON l.tenant_id = i.tenant_id AND l.invoice_id = i.id AND l.kind IN ('subscription', 'seat', 'proration')
+   WHERE EXISTS (SELECT FROM saas.advance_fees f WHERE f.tenant_id = i.tenant_id AND f.invoice_id = i.id)
+      OR EXISTS (SELECT FROM saas.charged_changes x WHERE x.tenant_id = i.tenant_id AND x.invoice_id = i.id)
+$$;
+
 -- Whether a tenant is behind with any invoice, whichever contract it is of: one that failed, was given up, or is overdue beyond
 -- the grace period at a moment.
 CREATE FUNCTION saas.is_behind(tenant_id uuid, at timestamptz) RETURNS boolean

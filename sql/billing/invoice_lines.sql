@@ -268,6 +268,7 @@
                        ORDER BY b.number DESC LIMIT 1), 0) AS quantity
    ) before
     LEFT JOIN LATERAL saas.add_on_offer(d.plan_id, a.key, d.currency) offer ON true
+   WHERE offer.price IS DISTINCT FROM 0
 ), setup AS MATERIALIZED (
   -- With the first period that ends after its day: a pause may have taken the day itself. In advance with the fee for the day, or the change.
   SELECT d.tenant_id, d.invoice_id, 7, 'setup', p.name || ' plan: set-up', NULL::text, 1::numeric,

@@ -29,11 +29,7 @@
 ), credits AS (
   SELECT d.tenant_id, $10::bigint AS amount FROM asked d
 ), earlier AS NOT MATERIALIZED (
-  SELECT b.tenant_id, b.subscription_id, b.period_start, b.period_end,
-         CASE p.bill_in WHEN 'advance' THEN 0 ELSE i.subscription_amount END + i.usage_amount AS amount
-    FROM saas.billed_periods b
-    JOIN saas.plans p ON p.id = b.plan_id
-    JOIN saas.payment_invoices i ON i.tenant_id = b.tenant_id AND i.id = b.invoice_id
+  SELECT * FROM saas.billed_amounts()
   UNION ALL
   SELECT $1, $2, e.period_start, e.period_end, e.amount FROM unnest($11::date[], $12::bigint[], $14::date[]) AS e (period_start, amount, period_end)
 ), advance AS (
@@ -41,14 +37,7 @@
     FROM asked d CROSS JOIN LATERAL saas.fees_in_advance(d.tenant_id, d.subscription_id, d.charges_until, $15) f
    WHERE d.charges_until IS NOT NULL
 ), paid_ahead AS NOT MATERIALIZED (
-  -- Each fee and change counts once, as it was charged last: what is void is made again.
-  SELECT i.tenant_id, i.subscription_id, l.period_start AS fee_start, l.amount
-    FROM saas.payment_invoices i
-    JOIN saas.tenant_subscriptions s ON s.tenant_id = i.tenant_id AND s.id = i.subscription_id
-    JOIN saas.plans p ON p.id = s.plan_id AND p.bill_in = 'advance'
-    JOIN saas.payment_invoice_lines l ON l.tenant_id = i.tenant_id AND l.invoice_id = i.id AND l.kind IN ('subscription', 'seat', 'proration')
-   WHERE EXISTS (SELECT FROM saas.advance_fees f WHERE f.tenant_id = i.tenant_id AND f.invoice_id = i.id)
-      OR EXISTS (SELECT FROM saas.charged_changes x WHERE x.tenant_id = i.tenant_id AND x.invoice_id = i.id)
+  SELECT * FROM saas.paid_ahead()
   UNION ALL
   SELECT $1, $2, f.fee_start, f.amount FROM unnest($16::date[], $17::bigint[]) AS f (fee_start, amount)
 ), redeemed AS (

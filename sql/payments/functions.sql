@@ -7,7 +7,7 @@ DECLARE
   key text := to_jsonb(NEW) ->> TG_ARGV[1];
   of_tenant uuid;
 BEGIN
-  IF NEW.provider IS NULL OR key IS NULL THEN
+  IF key IS NULL THEN
     RETURN NEW;
   END IF;
   INSERT INTO saas.provider_keys (provider, kind, provider_key, tenant_id)

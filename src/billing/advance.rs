@@ -6,30 +6,21 @@ use crate::sql;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::spi::SpiTupleTable;
 
-const STORE_ADVANCE: &str = concat!(
-    include_str!("../../sql/billing/asked_advance.sql"),
-    include_str!("../../sql/usage/no_fees.sql"),
-    include_str!("../../sql/billing/sources.sql"),
-    include_str!("../../sql/billing/invoice_lines.sql"),
-    include_str!("../../sql/billing/store_invoices.sql"),
-    include_str!("../../sql/billing/extend_chain.sql"),
-);
-const STORE_ADD_ON: &str = concat!(
-    include_str!("../../sql/billing/asked_add_on.sql"),
-    include_str!("../../sql/usage/no_fees.sql"),
-    include_str!("../../sql/billing/sources.sql"),
-    include_str!("../../sql/billing/invoice_lines.sql"),
-    include_str!("../../sql/billing/store_invoices.sql"),
-    include_str!("../../sql/billing/extend_chain.sql"),
-);
-const STORE_CHANGE: &str = concat!(
-    include_str!("../../sql/billing/asked_change.sql"),
-    include_str!("../../sql/usage/no_fees.sql"),
-    include_str!("../../sql/billing/sources.sql"),
-    include_str!("../../sql/billing/invoice_lines.sql"),
-    include_str!("../../sql/billing/store_invoices.sql"),
-    include_str!("../../sql/billing/extend_chain.sql"),
-);
+/// The statement that makes and stores the invoices that one file asks for.
+macro_rules! store {
+    ($asked:literal) => {
+        concat!(
+            include_str!($asked),
+            include_str!("../../sql/usage/no_fees.sql"),
+            include_str!("../../sql/billing/sources.sql"),
+            include_str!("../../sql/billing/invoice_lines.sql"),
+            include_str!("../../sql/billing/store_invoices.sql"),
+            include_str!("../../sql/billing/extend_chain.sql"),
+        )
+    };
+}
+const STORE_ADVANCE: &str = store!("../../sql/billing/asked_advance.sql");
+const STORE_CHANGE: &str = store!("../../sql/billing/asked_change.sql");
 
 /// Charges what tenants owe in advance at a moment and comes on no invoice of a period; returns the drafts. The caller holds
 /// the tenants.
@@ -60,26 +51,16 @@ pub fn charge_in_advance(
     }
 }
 
-/// What of a contract has changed last.
-#[derive(Clone, Copy, Debug)]
-pub enum Changed {
-    Terms,
-    AddOn,
-}
-
-/// Charges the last change of a contract by itself, if days that it changes are charged already; returns the draft. The
-/// caller holds the tenant.
+/// Charges a change of a contract, of its terms or of an add-on, by itself, if days that it changes are charged already; returns
+/// the draft. The caller holds the tenant.
 pub fn charge_change(
     tenant: pgrx::Uuid,
     subscription: pgrx::Uuid,
-    changed: Changed,
+    change: Option<pgrx::Uuid>,
 ) -> Result<Option<pgrx::Uuid>> {
     ledger::expire(&[tenant])?;
-    let statement = match changed {
-        Changed::Terms => STORE_CHANGE,
-        Changed::AddOn => STORE_ADD_ON,
-    };
-    let drafts = sql::write(statement, &[tenant.into(), subscription.into()], stored)?;
+    let args = [tenant.into(), subscription.into(), change.into()];
+    let drafts = sql::write(STORE_CHANGE, &args, stored)?;
     Ok(drafts.first().copied())
 }
 

@@ -153,6 +153,24 @@ impl Books {
         )
     }
 
+    /// Calls one of the worker's functions for a tenant, as of a moment: `pause_subscription($1, $2::text::timestamptz)`.
+    pub fn work(&mut self, call: &str, tenant: Uuid, at: &str) -> Result<u64, postgres::Error> {
+        self.worker.execute(&format!("SELECT saas.{call}"), &[&tenant, &at])
+    }
+
+    pub fn to(&mut self, tenant: Uuid, plan: &str, mode: &str, at: &str) -> Uuid {
+        change(&mut self.worker, tenant, Some(plan), None, mode, at).unwrap()
+    }
+
+    /// The lines that the invoice of the period would have: `subscription 2000, usage 2000`.
+    pub fn preview(&mut self, tenant: Uuid, at: &str) -> String {
+        self.one(
+            "SELECT coalesce(string_agg(concat_ws(' ', kind, amount), ', ' ORDER BY position), 'nothing')
+               FROM saas.preview_invoice($1, $2::text::timestamptz)",
+            &[&tenant, &at],
+        )
+    }
+
     /// All invoices of a tenant: `2026-01-15 subscription 1000 = 1000`.
     pub fn invoices(&mut self, tenant: Uuid) -> Vec<String> {
         let sql = "SELECT id, period_start::text FROM saas.payment_invoices WHERE tenant_id = $1 ORDER BY period_start, id";
@@ -308,6 +326,24 @@ pub fn subscribe(
 ) -> Result<Uuid, postgres::Error> {
     let sql = "SELECT saas.subscribe($1, $2, $3, $4::text::timestamptz, $5::text::interval)";
     Ok(client.query_one(sql, &[&tenant, &plan, &seats, &from, &trial])?.get(0))
+}
+
+/// For [`Books::work`].
+pub const CANCEL: &str = "cancel_subscription($1, true, $2::text::timestamptz)";
+pub const CANCEL_NOW: &str = "cancel_subscription($1, false, $2::text::timestamptz)";
+pub const PAUSE: &str = "pause_subscription($1, $2::text::timestamptz)";
+pub const RESUME: &str = "resume_subscription($1, $2::text::timestamptz)";
+
+pub fn change(
+    client: &mut Client,
+    tenant: Uuid,
+    plan: Option<&str>,
+    seats: Option<i32>,
+    mode: &str,
+    at: &str,
+) -> Result<Uuid, postgres::Error> {
+    let sql = "SELECT saas.change_subscription($1, $2, $3, $4, $5::text::timestamptz)";
+    Ok(client.query_one(sql, &[&tenant, &plan, &seats, &mode, &at])?.get(0))
 }
 
 pub fn record(

@@ -4,7 +4,7 @@ use super::change::{Done, Mode, Terms, current, previewed, terms};
 use super::due::finite;
 use super::end::{hold, sought};
 use super::{Plan, require_subscriber};
-use crate::billing::advance::{Changed, charge_change};
+use crate::billing::advance::charge_change;
 use crate::billing::gate;
 use crate::billing::preview::Line;
 use crate::context::to_uuid;
@@ -106,7 +106,7 @@ fn set(tenant: pgrx::Uuid, wish: &Wish<'_>) -> Result<Done> {
     let Some(current) = current(tenant)? else {
         return Err(sought(tenant, wish.as_of)?);
     };
-    let Terms { subscription, in_trial, period_ends, refused, .. } =
+    let Terms { subscription, in_trial, period_ends, refused, is_paid_ahead, .. } =
         terms(tenant, current.plan, current.seats, wish.as_of)?;
     let taken = Taken::of(tenant, subscription, wish)?;
     if let Some(why) = refused.or(taken.refused) {
@@ -131,8 +131,8 @@ fn set(tenant: pgrx::Uuid, wish: &Wish<'_>) -> Result<Done> {
         note(tenant, subscription, wish, period_ends, false)?;
         return Ok(Done::Later(subscription, period_ends));
     }
-    note(tenant, subscription, wish, wish.as_of, true)?;
-    let charged = charge_change(tenant, subscription, Changed::AddOn)?;
+    let row = note(tenant, subscription, wish, wish.as_of, true)?;
+    let charged = if is_paid_ahead { charge_change(tenant, subscription, row)? } else { None };
     Ok(Done::AtOnce(subscription, charged))
 }
 
@@ -163,13 +163,14 @@ impl Taken {
     }
 }
 
+/// Notes it; returns the row's id.
 fn note(
     tenant: pgrx::Uuid,
     subscription: pgrx::Uuid,
     wish: &Wish<'_>,
     from: TimestampWithTimeZone,
     at_once: bool,
-) -> Result<()> {
+) -> Result<Option<pgrx::Uuid>> {
     let args = [
         tenant.into(),
         subscription.into(),
@@ -178,8 +179,7 @@ fn note(
         from.into(),
         at_once.into(),
     ];
-    sql::run(include_str!("../../../sql/billing/take_add_on.sql"), &args)?;
-    Ok(())
+    sql::write_one(include_str!("../../../sql/billing/take_add_on.sql"), &args)
 }
 
 /// What can't be billed is not sold: by the plan of now, nor by one that waits.

@@ -4,7 +4,7 @@ use super::add_on::require_offers;
 use super::due::{Left, apply_due, finite, succeed};
 use super::end::{hold, sought};
 use super::{Plan, require_subscriber};
-use crate::billing::advance::{Changed, charge_change, charge_in_advance};
+use crate::billing::advance::{charge_change, charge_in_advance};
 use crate::billing::gate;
 use crate::billing::preview::{Line, preview, stored_lines};
 use crate::context::to_uuid;
@@ -191,7 +191,7 @@ pub struct Terms {
     /// Until when a trial goes on.
     trial_end: Option<TimestampWithTimeZone>,
     /// Whether the time is paid in advance.
-    is_paid_ahead: bool,
+    pub is_paid_ahead: bool,
 }
 
 fn change(tenant: pgrx::Uuid, wish: &Wish<'_>) -> Result<Done> {
@@ -259,8 +259,8 @@ fn change(tenant: pgrx::Uuid, wish: &Wish<'_>) -> Result<Done> {
         (!terms.in_trial).into(),
         terms.trial_end.into(),
     ];
-    sql::run(include_str!("../../../sql/billing/change_terms_now.sql"), &args)?;
-    let charged = charge_change(tenant, id, Changed::Terms)?;
+    let change = sql::write_one(include_str!("../../../sql/billing/change_terms_now.sql"), &args)?;
+    let charged = if terms.is_paid_ahead { charge_change(tenant, id, change)? } else { None };
     // The new terms may have ended a trial.
     let due = charge_in_advance(&[tenant], wish.as_of)?;
     Ok(Done::AtOnce(id, charged.or(due.first().copied())))
