@@ -384,6 +384,54 @@ fn sessions_have_slots_of_their_own() {
     ));
 }
 
+/// What a session keeps of tenants, features, plans and settings it forgets when another one changes them, also in a transaction that goes on.
+#[test]
+fn a_session_counts_by_what_holds_now() {
+    let mut books = Books::new();
+    let (p, at) = ("project.create", "2026-01-31 23:30Z");
+    let periods = |books: &mut Books, tenant: Uuid| -> String {
+        books.one(
+            "SELECT coalesce(string_agg(format('%s %s: %s', feature_key, period, units), ', ' ORDER BY feature_key, period), '')
+               FROM saas.usage_totals WHERE tenant_id = $1",
+            &[&tenant],
+        )
+    };
+    for isolation in ["READ COMMITTED", "REPEATABLE READ"] {
+        let feature = format!("feature of {}", isolation.to_lowercase());
+        let acme = books.subscribed("plus", "2026-01-01Z");
+        books.used(acme, p, 1, at);
+        books.worker.batch_execute(&format!("BEGIN ISOLATION LEVEL {isolation}")).unwrap();
+        books.used(acme, p, 2, at);
+        books.feature("plus", &feature, 0, None);
+        books.used(acme, &feature, 8, at);
+        books.run(&format!(
+            "UPDATE saas.tenants SET time_zone = 'Europe/Berlin' WHERE id = '{acme}'"
+        ));
+        books.used(acme, p, 4, at);
+        books.worker.batch_execute("COMMIT").unwrap();
+        let expected = format!("{feature} 2026-01-01: 8, {p} 2026-01-01: 3, {p} 2026-02-01: 4");
+        assert_eq!(periods(&mut books, acme), expected);
+        // What is undone is forgotten too.
+        books.run(&format!("BEGIN; UPDATE saas.tenants SET time_zone = 'UTC' WHERE id = '{acme}'"));
+        assert!(record(&mut books.data, acme, p, 16, None, at).unwrap());
+        books.run("ROLLBACK");
+        assert!(record(&mut books.data, acme, p, 32, None, at).unwrap());
+        let expected = format!("{feature} 2026-01-01: 8, {p} 2026-01-01: 3, {p} 2026-02-01: 36");
+        assert_eq!(periods(&mut books, acme), expected);
+        books.run(&format!("UPDATE saas.tenants SET deleted_at = now() WHERE id = '{acme}'"));
+        assert_sqlstate(record(&mut books.worker, acme, p, 1, None, at), "23503");
+    }
+    // The first plan with periods of its own.
+    let globex = books.subscribed("plus", "2026-01-15Z");
+    books.used(globex, p, 1, at);
+    books.plan("own", "billing_cycle", "'anniversary'");
+    let initech = books.subscribed("own", "2026-01-15Z");
+    books.used(initech, p, 1, "2026-02-10Z");
+    assert_eq!(periods(&mut books, initech), format!("{p} 2026-01-15: 1"));
+    assert_eq!(periods(&mut books, globex), format!("{p} 2026-01-01: 1"));
+    books.balanced();
+}
+
 /// Writers write and folders fold: every unit is in exactly one place, and nobody waits in a circle.
 #[test]
 fn folding_loses_nothing_while_writers_write() {

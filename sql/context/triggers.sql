@@ -14,7 +14,9 @@ CREATE TRIGGER trg_log_in_anew AFTER UPDATE OF password_hash ON saas.accounts
   EXECUTE FUNCTION saas.end_sessions_of_password();
 
 -- Every backend keeps these settings with what it knows of permissions, and forgets them with that.
-CREATE TRIGGER trg_permissions_changed BEFORE INSERT OR UPDATE OF session_idle_timeout, session_lifetime_limit OR DELETE ON saas.settings
+CREATE TRIGGER trg_permissions_changed
+  BEFORE INSERT OR UPDATE OF session_idle_timeout, session_lifetime_limit, usage_slots, usage_id_retention, usage_ids_kept_since, usage_clock_skew OR DELETE
+  ON saas.settings
   FOR EACH ROW EXECUTE FUNCTION saas.permissions_changed();
 CREATE TRIGGER trg_permissions_truncated BEFORE TRUNCATE ON saas.settings
   FOR EACH STATEMENT EXECUTE FUNCTION saas.permissions_changed();

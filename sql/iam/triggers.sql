@@ -58,7 +58,7 @@ CREATE TRIGGER trg_permissions_changed BEFORE INSERT OR UPDATE OR DELETE ON saas
   FOR EACH ROW EXECUTE FUNCTION saas.permissions_changed();
 CREATE TRIGGER trg_permissions_truncated BEFORE TRUNCATE ON saas.access_grants
   FOR EACH STATEMENT EXECUTE FUNCTION saas.permissions_changed();
-CREATE TRIGGER trg_permissions_changed BEFORE UPDATE OF suspended_at, deleted_at OR DELETE ON saas.tenants
+CREATE TRIGGER trg_permissions_changed BEFORE UPDATE OF suspended_at, deleted_at, time_zone OR DELETE ON saas.tenants
   FOR EACH ROW EXECUTE FUNCTION saas.permissions_changed();
 CREATE TRIGGER trg_permissions_truncated BEFORE TRUNCATE ON saas.tenants
   FOR EACH STATEMENT EXECUTE FUNCTION saas.permissions_changed();

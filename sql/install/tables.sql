@@ -51,7 +51,7 @@ CREATE TABLE saas.settings (
   payment_terms          interval NOT NULL DEFAULT '14 days' CHECK (payment_terms >= '0'),
   payment_grace          interval NOT NULL DEFAULT '7 days' CHECK (payment_grace >= '0'),
   dunning_schedule       interval[] NOT NULL DEFAULT '{3 days,10 days,21 days}' CHECK (cardinality(dunning_schedule) <= 3),
-  close_share            numeric NOT NULL DEFAULT 0.4 CHECK (close_share BETWEEN 0.01 AND 1),
+  close_share            numeric NOT NULL DEFAULT 0.35 CHECK (close_share BETWEEN 0.01 AND 1),
   zero_invoices          text NOT NULL DEFAULT 'number' CHECK (zero_invoices IN ('number', 'skip')),
   privacy_request_term   interval NOT NULL DEFAULT '1 month' CHECK (privacy_request_term > '0'),
   impersonation_approval boolean NOT NULL DEFAULT false,

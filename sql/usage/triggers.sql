@@ -12,3 +12,12 @@ CREATE TRIGGER trg_ingest INSTEAD OF INSERT ON saas.usage_ingest
   FOR EACH ROW EXECUTE FUNCTION saas.ingest_usage();
 CREATE TRIGGER trg_ingest_end AFTER INSERT ON saas.usage_ingest
   FOR EACH STATEMENT EXECUTE FUNCTION saas.ingest_usage();
+-- Every backend keeps what it counts by with what it knows of permissions, and forgets it with that.
+CREATE TRIGGER trg_permissions_changed BEFORE INSERT OR UPDATE OR DELETE ON saas.features
+  FOR EACH ROW EXECUTE FUNCTION saas.permissions_changed();
+CREATE TRIGGER trg_permissions_truncated BEFORE TRUNCATE ON saas.features
+  FOR EACH STATEMENT EXECUTE FUNCTION saas.permissions_changed();
+ALTER TABLE saas.features ENABLE ALWAYS TRIGGER trg_permissions_changed, ENABLE ALWAYS TRIGGER trg_permissions_truncated;
+CREATE TRIGGER trg_permissions_changed BEFORE INSERT OR UPDATE OF billing_cycle ON saas.plans
+  FOR EACH ROW WHEN (NEW.billing_cycle <> 'calendar') EXECUTE FUNCTION saas.permissions_changed();
+ALTER TABLE saas.plans ENABLE ALWAYS TRIGGER trg_permissions_changed;

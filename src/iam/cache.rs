@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::iam::bounded::Bounded;
 pub use crate::iam::memberships::{Bits, Memberships};
 use crate::iam::{epoch, fresh, load};
+use crate::usage::metering::Metering;
 use pgrx::prelude::*;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -64,11 +65,13 @@ struct Cache {
     keys: Keys,
     grants: Loaded<Vec<(pg_sys::Oid, String)>>,
     session_limits: Loaded<SessionLimits>,
+    metering: Loaded<Metering>,
     roles: Bounded<Uuid, Bits>,
     memberships: Bounded<(Uuid, Option<Uuid>), Rc<Memberships>>,
     arrays: Bounded<ArrayKey, Rc<[u8]>>,
     system: Bounded<Uuid, Rc<SystemRoles>>,
     impersonations: Bounded<Uuid, bool>,
+    time_zones: Bounded<Uuid, Rc<str>>,
 }
 
 impl Default for Cache {
@@ -80,11 +83,13 @@ impl Default for Cache {
             keys: Keys::default(),
             grants: None,
             session_limits: None,
+            metering: None,
             roles: Bounded::new(MB),
             memberships: Bounded::new(6 * MB),
             arrays: Bounded::new(2 * MB),
             system: Bounded::new(MB / 2),
             impersonations: Bounded::new(MB / 8),
+            time_zones: Bounded::new(MB / 4),
         }
     }
 }
@@ -384,5 +389,39 @@ pub fn session_limits() -> Result<Rc<SessionLimits>> {
             Ok(Rc::new(limits))
         },
         |cache, limits, at| cache.session_limits = Some((at, limits)),
+    )
+}
+
+/// What counting usage goes by.
+pub fn metering() -> Result<Rc<Metering>> {
+    cached(
+        None,
+        |cache, last| since(&cache.metering, last),
+        || Ok(Rc::new(Metering::load()?)),
+        |cache, metering, at| cache.metering = Some((at, metering)),
+    )
+}
+
+/// The time zone of a tenant, if there is one. That there is none is not kept: no message tells of a new tenant.
+pub fn time_zone(tenant: Uuid) -> Result<Option<Rc<str>>> {
+    cached(
+        None,
+        |cache, last| cache.time_zones.get(tenant, last).map(Some),
+        || {
+            let mut zone = None;
+            fresh::read(
+                "SELECT time_zone FROM saas.tenants WHERE id = $1 AND deleted_at IS NULL",
+                &[pg_sys::UUIDOID],
+                &uuid_datum(tenant).into_iter().collect::<Vec<_>>(),
+                |row| zone = row.get::<String>(1).map(Rc::from),
+            )?;
+            Ok(zone)
+        },
+        |cache, zone: Option<Rc<str>>, at| {
+            if let Some(zone) = zone {
+                let bytes = zone.len();
+                cache.time_zones.put(tenant, zone, at, bytes);
+            }
+        },
     )
 }

@@ -4,7 +4,7 @@ use super::record::Event;
 use crate::billing::period::{civil_day_number, civil_from_micros};
 use crate::context::to_uuid;
 use crate::error::{Error, Result};
-use crate::iam::check;
+use crate::iam::{cache, check};
 use crate::sql;
 use chrono::Datelike;
 use pgrx::datum::{Date, Timestamp};
@@ -66,6 +66,23 @@ impl Known {
     }
 
     fn of_one(event: &Event) -> Result<Known> {
+        let metering = cache::metering()?;
+        if metering.own_periods {
+            return Known::look_up(event);
+        }
+        let mut known = Known::default();
+        if let Some(aggregation) = metering.features.get(&event.feature_key) {
+            known.features.insert(event.feature_key.clone(), *aggregation);
+        }
+        let id = to_uuid(event.tenant_id);
+        if let Some(zone) = cache::time_zone(id)? {
+            known.zones.push(zone.to_string());
+            known.tenants.insert(id, Tenant { zone: 0, own_periods: false });
+        }
+        Ok(known)
+    }
+
+    fn look_up(event: &Event) -> Result<Known> {
         let args =
             [event.tenant_id.into(), event.feature_key.as_str().into(), event.occurred_at.into()];
         sql::write(include_str!("../../sql/usage/known_one.sql"), &args, |table| {

@@ -7,6 +7,7 @@ mod entitlement;
 mod ingest;
 mod known;
 mod limits;
+pub mod metering;
 pub mod period;
 mod record;
 pub mod retention;

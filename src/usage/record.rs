@@ -5,9 +5,9 @@ use super::known::Known;
 use super::store::store;
 use crate::context::{setting, to_uuid};
 use crate::error::{Error, Result};
+use crate::iam::cache;
 use crate::iam::kind::{self, Kind};
 use crate::owner::as_data_owner;
-use crate::sql;
 use pgrx::datum::{Date, TimestampWithTimeZone};
 use pgrx::prelude::*;
 use std::collections::HashSet;
@@ -105,22 +105,10 @@ struct Rules {
 
 impl Rules {
     fn read() -> Result<Rules> {
-        let found = sql::read(
-            "SELECT usage_slots, greatest(now() - usage_id_retention, usage_ids_kept_since), now() + usage_clock_skew
-               FROM saas.settings",
-            &[],
-            |table| {
-                let row = table.first();
-                let times =
-                    row.get::<TimestampWithTimeZone>(2)?.zip(row.get::<TimestampWithTimeZone>(3)?);
-                Ok(row.get::<i16>(1)?.zip(times))
-            },
-        )?;
-        let (slots, (oldest, newest)) = found.ok_or_else(|| {
-            Error::State("saas.settings has no row".into(), "Call saas.install().")
-        })?;
+        let metering = cache::metering()?;
+        let (oldest, newest) = metering.window();
         let tenant = setting::current().and_then(|context| context.tenant);
-        Ok(Rules { slots, oldest: oldest.into(), newest: newest.into(), tenant })
+        Ok(Rules { slots: metering.slots, oldest, newest, tenant })
     }
 
     /// Which of a counter's rows this session writes: its own, as long as there are not more sessions than rows. Process ids would
