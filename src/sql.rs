@@ -35,6 +35,12 @@ pub fn will_write() {
     unsafe { pg_sys::PreventCommandDuringRecovery(c"a function that writes".as_ptr()) };
 }
 
+/// Whether all statements of the transaction see what was there when it began.
+pub fn has_one_snapshot() -> bool {
+    // SAFETY: reads a variable of the backend.
+    unsafe { pg_sys::XactIsoLevel >= pg_sys::XACT_REPEATABLE_READ as i32 }
+}
+
 /// Runs a statement that may write; `read` gets what it returned.
 pub fn write<T>(
     text: &'static str,

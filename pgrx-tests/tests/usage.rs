@@ -396,31 +396,35 @@ fn a_session_counts_by_what_holds_now() {
             &[&tenant],
         )
     };
-    for isolation in ["READ COMMITTED", "REPEATABLE READ"] {
-        let feature = format!("feature of {}", isolation.to_lowercase());
-        let acme = books.subscribed("plus", "2026-01-01Z");
-        books.used(acme, p, 1, at);
-        books.worker.batch_execute(&format!("BEGIN ISOLATION LEVEL {isolation}")).unwrap();
-        books.used(acme, p, 2, at);
-        books.feature("plus", &feature, 0, None);
-        books.used(acme, &feature, 8, at);
-        books.run(&format!(
-            "UPDATE saas.tenants SET time_zone = 'Europe/Berlin' WHERE id = '{acme}'"
-        ));
-        books.used(acme, p, 4, at);
-        books.worker.batch_execute("COMMIT").unwrap();
-        let expected = format!("{feature} 2026-01-01: 8, {p} 2026-01-01: 3, {p} 2026-02-01: 4");
-        assert_eq!(periods(&mut books, acme), expected);
-        // What is undone is forgotten too.
-        books.run(&format!("BEGIN; UPDATE saas.tenants SET time_zone = 'UTC' WHERE id = '{acme}'"));
-        assert!(record(&mut books.data, acme, p, 16, None, at).unwrap());
-        books.run("ROLLBACK");
-        assert!(record(&mut books.data, acme, p, 32, None, at).unwrap());
-        let expected = format!("{feature} 2026-01-01: 8, {p} 2026-01-01: 3, {p} 2026-02-01: 36");
-        assert_eq!(periods(&mut books, acme), expected);
-        books.run(&format!("UPDATE saas.tenants SET deleted_at = now() WHERE id = '{acme}'"));
-        assert_sqlstate(record(&mut books.worker, acme, p, 1, None, at), "23503");
-    }
+    let acme = books.subscribed("plus", "2026-01-01Z");
+    books.used(acme, p, 1, at);
+    books.worker.batch_execute("BEGIN").unwrap();
+    books.used(acme, p, 2, at);
+    books.feature("plus", "new", 0, None);
+    books.used(acme, "new", 8, at);
+    books.run(&format!("UPDATE saas.tenants SET time_zone = 'Europe/Berlin' WHERE id = '{acme}'"));
+    books.used(acme, p, 4, at);
+    books.worker.batch_execute("COMMIT").unwrap();
+    let expected = format!("new 2026-01-01: 8, {p} 2026-01-01: 3, {p} 2026-02-01: 4");
+    assert_eq!(periods(&mut books, acme), expected);
+    // What is undone is forgotten too.
+    books.run(&format!("BEGIN; UPDATE saas.tenants SET time_zone = 'UTC' WHERE id = '{acme}'"));
+    assert!(record(&mut books.data, acme, p, 16, None, at).unwrap());
+    books.run("ROLLBACK");
+    assert!(record(&mut books.data, acme, p, 32, None, at).unwrap());
+    let expected = format!("new 2026-01-01: 8, {p} 2026-01-01: 3, {p} 2026-02-01: 36");
+    assert_eq!(periods(&mut books, acme), expected);
+    books.run(&format!("UPDATE saas.tenants SET deleted_at = now() WHERE id = '{acme}'"));
+    assert_sqlstate(record(&mut books.worker, acme, p, 1, None, at), "23503");
+    // A transaction of one snapshot counts by that, as its limits do.
+    let umbrella = books.subscribed("plus", "2026-01-01Z");
+    books.worker.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ").unwrap();
+    books.used(umbrella, p, 1, at);
+    books.feature("plus", "limited", 0, None);
+    let sql = "SELECT saas.consume($1, 'limited', 1, NULL)";
+    assert_sqlstate(books.worker.query(sql, &[&umbrella]), "42704");
+    books.worker.batch_execute("ROLLBACK").unwrap();
+    assert_sqlstate(books.worker.query(sql, &[&umbrella]), "53400");
     // The first plan with periods of its own.
     let globex = books.subscribed("plus", "2026-01-15Z");
     books.used(globex, p, 1, at);

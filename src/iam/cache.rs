@@ -76,7 +76,7 @@ struct Cache {
 
 impl Default for Cache {
     fn default() -> Self {
-        // In all at most 20 MB a backend, and the permissions' keys; a user whose memberships alone
+        // In all at most 20 MB a backend, and the keys of permissions and features; a user whose memberships alone
         // take more than a half of their share (250,000 tenants) is kept until the next one comes.
         const MB: usize = 1 << 20;
         Cache {

@@ -67,7 +67,8 @@ impl Known {
 
     fn of_one(event: &Event) -> Result<Known> {
         let metering = cache::metering()?;
-        if metering.own_periods {
+        // A batch, a limit or a roll-up in the same transaction knows no more than its snapshot.
+        if metering.own_periods || sql::has_one_snapshot() {
             return Known::look_up(event);
         }
         let mut known = Known::default();

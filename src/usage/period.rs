@@ -6,7 +6,6 @@ use crate::context::to_uuid;
 use crate::error::{Error, Result};
 use crate::sql;
 use pgrx::datum::Date;
-use pgrx::pg_sys;
 
 const ASSESS: &str = concat!(
     include_str!("../../sql/usage/summarized.sql"),
@@ -146,8 +145,7 @@ pub fn hold(tenants: &[pgrx::Uuid]) -> Result<i64> {
         "SELECT FROM saas.tenants WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE",
         &[tenants.to_vec().into()],
     )?;
-    // SAFETY: reads a variable of the backend.
-    if unsafe { pg_sys::XactIsoLevel } >= pg_sys::XACT_REPEATABLE_READ as i32 {
+    if sql::has_one_snapshot() {
         sql::run(
             "SELECT FROM saas.tenant_subscriptions WHERE tenant_id = ANY ($1) ORDER BY tenant_id, id FOR NO KEY UPDATE",
             &[tenants.to_vec().into()],
